@@ -1,0 +1,72 @@
+# otmaps: everything a fresh clone needs, with make and Python >= 3.11 alone.
+
+SHELL := bash
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+unexport PYTHONPATH PYTHONHOME # the environment alone decides what is imported
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := build/demo
+
+# Coverage joins two runs: numba's compiled code is invisible to it, so the tests of the
+# kernels run without JIT first, and the whole suite runs second and holds the floor.
+COVERAGE := --cov --cov-append --cov-report=
+FLOOR := --cov-report=term --cov-fail-under=95
+PYTEST := $(BIN)/python -m pytest -n 2
+
+.PHONY: help test test-nojit demo lint format bench clean distclean
+
+help: ## say what there is to make
+	@echo "make TARGET, where TARGET is one of"
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | while IFS= read -r line; do \
+	    printf '  %-12s %s\n' "$${line%%:*}" "$${line##*## }"; done
+	@echo "PYTHON=/path/to/python3 chooses the Python of the virtual environment $(VENV)."
+	@echo "ARGS=\"...\" is passed on to pytest, to otmaps demo or to asv."
+
+test: ## run the tests, with coverage; ARGS="-k map" runs a selection without it
+	@tools/venv.sh $(VENV) tests
+ifeq ($(strip $(ARGS)),)
+	@rm -f .coverage
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -q $(COVERAGE) -m kernels
+	$(PYTEST) $(COVERAGE) $(FLOOR)
+else
+	$(PYTEST) $(ARGS)
+endif
+
+test-nojit: ## run the whole suite on interpreted kernels (slow)
+	@tools/venv.sh $(VENV) tests
+	NUMBA_DISABLE_JIT=1 $(PYTEST) $(ARGS)
+
+demo: ## match the latents of two small image generators and write a page about it
+	@tools/venv.sh $(VENV) demo
+	$(BIN)/otmaps demo --output $(DEMO) $(ARGS)
+	@echo "The page: $(CURDIR)/$(DEMO)/index.html"
+
+lint: ## check style, types and layers
+	@tools/venv.sh $(VENV) lint
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: ## put the sources into the common style
+	@tools/venv.sh $(VENV) lint
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: ## run the benchmarks once, roughly; ARGS="--bench lookup" times a selection well
+	@tools/venv.sh $(VENV) bench
+	@$(BIN)/asv machine --yes --config benchmarks/asv.conf.json >/dev/null
+	$(BIN)/asv run --config benchmarks/asv.conf.json --python=same --show-stderr --strict \
+	    $(or $(ARGS),--quick)
+
+clean: ## remove what was built, except the virtual environment
+	rm -rf build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
+	    .mypy_cache .pytest_cache .ruff_cache benchmarks/.asv
+	find benchmarks otmaps tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## remove the virtual environment too
+	rm -rf $(VENV)
