@@ -1,0 +1,405 @@
+"""Closed-form laws that are skewed or live on a half line or an interval."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, final
+
+import numpy as np
+from scipy import special
+
+from otmaps._arrays import FloatArray, real_scalar
+from otmaps._distribution import Distribution
+from otmaps._priors import Normal, _LocationScale, _log_betainc
+
+
+class _HalfLine(_LocationScale):
+    """A standard law on [0, inf)."""
+
+    def _support0(self) -> tuple[float, float]:
+        return 0.0, math.inf
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Exponential(_HalfLine):
+    """The law with survival function exp(-z) on z >= 0."""
+
+    loc: float = 0.0
+    scale: float = 1.0
+
+    def _cdf0(self, z: FloatArray) -> FloatArray:
+        return -np.expm1(-z)
+
+    def _sf0(self, z: FloatArray) -> FloatArray:
+        return np.exp(-z)
+
+    def _logcdf0(self, z: FloatArray) -> FloatArray:
+        return np.where(z < 0.7, np.log(-np.expm1(-z)), np.log1p(-np.exp(-z)))
+
+    def _logsf0(self, z: FloatArray) -> FloatArray:
+        return -z
+
+    def _logpdf0(self, z: FloatArray) -> FloatArray:
+        return -z
+
+    def _ppf0(self, p: FloatArray) -> FloatArray:
+        return -np.log1p(-p)
+
+    def _isf0(self, q: FloatArray) -> FloatArray:
+        return -np.log(q)
+
+    def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
+        return np.exp(logp)  # only asked below exp(-700), where cdf(z) = z
+
+    def _ilogsf0(self, logq: FloatArray) -> FloatArray:
+        return -logq
+
+    def _mean_std0(self) -> tuple[float, float]:
+        return 1.0, 1.0
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Gumbel(_LocationScale):
+    """The law with cdf exp(-exp(-z)), the limit law of maxima."""
+
+    loc: float = 0.0
+    scale: float = 1.0
+
+    def _cdf0(self, z: FloatArray) -> FloatArray:
+        return np.exp(-np.exp(-z))
+
+    def _sf0(self, z: FloatArray) -> FloatArray:
+        return -np.expm1(-np.exp(-z))
+
+    def _logcdf0(self, z: FloatArray) -> FloatArray:
+        return -np.exp(-z)
+
+    def _logsf0(self, z: FloatArray) -> FloatArray:
+        # For z > 30 the sf is exp(-z) (1 - exp(-z) / 2), which outlives the underflow of exp.
+        return np.where(z > 30.0, -z + np.log1p(-0.5 * np.exp(-z)), np.log(self._sf0(z)))
+
+    def _logpdf0(self, z: FloatArray) -> FloatArray:
+        return -z - np.exp(-z)
+
+    def _ppf0(self, p: FloatArray) -> FloatArray:
+        return -np.log(-np.log(p))
+
+    def _isf0(self, q: FloatArray) -> FloatArray:
+        return -np.log(-np.log1p(-q))
+
+    def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
+        return -np.log(-logp)
+
+    def _ilogsf0(self, logq: FloatArray) -> FloatArray:
+        return -logq
+
+    def _mean_std0(self) -> tuple[float, float]:
+        return float(np.euler_gamma), math.pi / math.sqrt(6.0)
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Gamma(_HalfLine):
+    """The gamma law with density z^(shape - 1) exp(-z) / Gamma(shape); singular below shape 1."""
+
+    shape: float
+    loc: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._checked(shape=True, scale=True)
+
+    def _cdf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(special.gammainc(self.shape, z))
+
+    def _sf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(special.gammaincc(self.shape, z))
+
+    def _logcdf0(self, z: FloatArray) -> FloatArray:
+        out = np.log(self._cdf0(z))
+        upper = out > -0.5
+        out[upper] = np.log1p(-self._sf0(z[upper]))
+        deep = out < -690.0
+        if deep.any():  # DLMF 8.7.1: a series of positive terms
+            x, a = z[deep], self.shape
+            series = np.log(special.hyp1f1(1.0, a + 1.0, x))
+            out[deep] = a * np.log(x) - x - special.gammaln(a + 1.0) + series
+        return out
+
+    def _logsf0(self, z: FloatArray) -> FloatArray:
+        out = np.log(self._sf0(z))
+        lower = out > -0.5
+        out[lower] = np.log1p(-self._cdf0(z[lower]))
+        deep = out < -690.0
+        if deep.any():
+            x, a = z[deep], self.shape
+            lead = (a - 1.0) * np.log(x) - x - special.gammaln(a)
+            out[deep] = lead + np.log(_upper_gamma_fraction(a, x))
+        return out
+
+    def _logpdf0(self, z: FloatArray) -> FloatArray:
+        power = special.xlogy(self.shape - 1.0, z)
+        return np.asarray(power - z - special.gammaln(self.shape))
+
+    def _ppf0(self, p: FloatArray) -> FloatArray:
+        return np.asarray(special.gammaincinv(self.shape, p))
+
+    def _isf0(self, q: FloatArray) -> FloatArray:
+        return np.asarray(special.gammainccinv(self.shape, q))
+
+    def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
+        # Below exp(-700) with small shape the point itself may underflow; the limit form does not.
+        limit = (logp + special.gammaln(self.shape + 1.0)) / self.shape
+        exact = Distribution._ilogcdf(Gamma(self.shape), logp)
+        return np.where(limit < -40.0, np.exp(limit), exact)
+
+    def _ilogsf0(self, logq: FloatArray) -> FloatArray:
+        return Distribution._ilogsf(Gamma(self.shape), logq)
+
+    def _mean_std0(self) -> tuple[float, float]:
+        return self.shape, math.sqrt(self.shape)
+
+
+def _upper_gamma_fraction(a: float, x: FloatArray) -> FloatArray:
+    """Gamma(a, x) / (x^(a-1) e^-x) for x well above a, by its continued fraction (DLMF 8.9.2)."""
+    value = np.zeros_like(x)
+    for k in range(80, 0, -1):
+        value = k * (k - a) / (x + 2.0 * k + 1.0 - a - value)
+    return x / (x + 1.0 - a - value)
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Beta(_LocationScale):
+    """The beta law on [loc, loc + scale]; singular at an end whose parameter is below 1."""
+
+    a: float
+    b: float
+    loc: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._checked(a=True, b=True, scale=True)
+
+    def _support0(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    def _centre0(self) -> float | None:
+        return 0.5 if self.a == self.b else None
+
+    def _complement(self, z: FloatArray) -> FloatArray:
+        return 1.0 - z
+
+    def _cdf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(special.betainc(self.a, self.b, z))
+
+    def _sf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(special.betainc(self.b, self.a, self._complement(z)))
+
+    def _logcdf0(self, z: FloatArray) -> FloatArray:
+        return self._log_tail(self.a, self.b, z, self._cdf0(z), self._sf0(z))
+
+    def _logsf0(self, z: FloatArray) -> FloatArray:
+        return self._log_tail(self.b, self.a, self._complement(z), self._sf0(z), self._cdf0(z))
+
+    @staticmethod
+    def _log_tail(
+        a: float, b: float, z: FloatArray, value: FloatArray, other: FloatArray
+    ) -> FloatArray:
+        out = np.where(value < 0.5, np.log(value), np.log1p(-other))
+        deep = out < -690.0
+        if deep.any():
+            out[deep] = _log_betainc(a, b, np.log(z[deep]), np.log1p(-z[deep]))
+        return out
+
+    def _logpdf0(self, z: FloatArray) -> FloatArray:
+        powers = special.xlogy(self.a - 1.0, z) + special.xlog1py(self.b - 1.0, -z)
+        return np.asarray(powers - special.betaln(self.a, self.b))
+
+    def _ppf0(self, p: FloatArray) -> FloatArray:
+        return np.asarray(special.betaincinv(self.a, self.b, p))
+
+    def _isf0(self, q: FloatArray) -> FloatArray:
+        return 1.0 - np.asarray(special.betaincinv(self.b, self.a, q))
+
+    def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
+        return self._deep_quantile(self.a, self.b, logp)
+
+    def _ilogsf0(self, logq: FloatArray) -> FloatArray:
+        return 1.0 - self._deep_quantile(self.b, self.a, logq)
+
+    @staticmethod
+    def _deep_quantile(a: float, b: float, logp: FloatArray) -> FloatArray:
+        limit = (logp + math.log(a) + special.betaln(a, b)) / a
+        exact = Distribution._ilogcdf(Beta(a, b), logp)
+        return np.where(limit < -40.0, np.exp(limit), exact)
+
+    def _mean_std0(self) -> tuple[float, float]:
+        total = self.a + self.b
+        variance = self.a * self.b / (total * total * (total + 1.0))
+        return self.a / total, math.sqrt(variance)
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class LogNormal(_HalfLine):
+    """The law of scale * exp(s N) + loc with N standard normal."""
+
+    s: float = 1.0
+    loc: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._checked(s=True, scale=True)
+
+    @property
+    def _normal(self) -> Normal:
+        return Normal(0.0, self.s)
+
+    def _cdf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(self._normal.cdf(np.log(z)))
+
+    def _sf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(self._normal.sf(np.log(z)))
+
+    def _logcdf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(self._normal.logcdf(np.log(z)))
+
+    def _logsf0(self, z: FloatArray) -> FloatArray:
+        return np.asarray(self._normal.logsf(np.log(z)))
+
+    def _logpdf0(self, z: FloatArray) -> FloatArray:
+        logz = np.log(z)
+        return np.where(z > 0, np.asarray(self._normal.logpdf(logz)) - logz, -math.inf)
+
+    def _ppf0(self, p: FloatArray) -> FloatArray:
+        return np.exp(self._normal.ppf(p))
+
+    def _isf0(self, q: FloatArray) -> FloatArray:
+        return np.exp(self._normal.isf(q))
+
+    def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
+        return np.exp(self._normal.ilogcdf(logp))
+
+    def _ilogsf0(self, logq: FloatArray) -> FloatArray:
+        return np.exp(self._normal.ilogsf(logq))
+
+    def _mean_std0(self) -> tuple[float, float]:
+        square = self.s * self.s
+        return math.exp(0.5 * square), math.exp(0.5 * square) * math.sqrt(math.expm1(square))
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Pareto(_LocationScale):
+    """The law with survival function z^-b on z >= 1."""
+
+    b: float
+    loc: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._checked(b=True, scale=True)
+
+    def _support0(self) -> tuple[float, float]:
+        return 1.0, math.inf
+
+    def _cdf0(self, z: FloatArray) -> FloatArray:
+        return -np.expm1(-self.b * np.log(z))
+
+    def _sf0(self, z: FloatArray) -> FloatArray:
+        return z**-self.b
+
+    def _logcdf0(self, z: FloatArray) -> FloatArray:
+        sf = self._sf0(z)
+        return np.where(sf < 0.5, np.log1p(-sf), np.log(self._cdf0(z)))
+
+    def _logsf0(self, z: FloatArray) -> FloatArray:
+        return -self.b * np.log(z)
+
+    def _logpdf0(self, z: FloatArray) -> FloatArray:
+        return math.log(self.b) - (self.b + 1.0) * np.log(z)
+
+    def _ppf0(self, p: FloatArray) -> FloatArray:
+        return np.exp(-np.log1p(-p) / self.b)
+
+    def _isf0(self, q: FloatArray) -> FloatArray:
+        return np.exp(-np.log(q) / self.b)
+
+    def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
+        return 1.0 + np.exp(logp) / self.b
+
+    def _ilogsf0(self, logq: FloatArray) -> FloatArray:
+        return np.exp(-logq / self.b)
+
+    def _mean_std0(self) -> tuple[float, float]:
+        b = self.b
+        mean = b / (b - 1.0) if b > 1 else math.inf
+        if b > 2:
+            return mean, math.sqrt(b / (b - 2.0)) / (b - 1.0)
+        return mean, math.inf if b > 1 else math.nan
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Arcsine(Distribution):
+    """The law of cos(U) stretched to [low, high]: density infinite at both ends."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = real_scalar(self.low, "low"), real_scalar(self.high, "high")
+        if not low < high:
+            raise ValueError(f"low must be below high, got low={low}, high={high}.")
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+
+    def _support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def _symmetry(self) -> float | None:
+        return 0.5 * (self.low + self.high)
+
+    def _recipe(self) -> dict[str, Any] | None:
+        return {"law": "Arcsine", "low": self.low.hex(), "high": self.high.hex()}
+
+    def _angle(self, part: FloatArray, rest: FloatArray) -> FloatArray:
+        return 2.0 / math.pi * np.arctan2(np.sqrt(part), np.sqrt(rest))
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return self._angle(x - self.low, self.high - x)
+
+    def _sf(self, x: FloatArray) -> FloatArray:
+        return self._angle(self.high - x, x - self.low)
+
+    def _pdf(self, x: FloatArray) -> FloatArray:
+        return 1.0 / (math.pi * np.sqrt((x - self.low)) * np.sqrt(self.high - x))
+
+    def _rise(self, p: FloatArray) -> FloatArray:
+        return (self.high - self.low) * np.sin(0.5 * math.pi * p) ** 2
+
+    def _ppf(self, p: FloatArray) -> FloatArray:
+        return self.low + self._rise(p)
+
+    def _isf(self, q: FloatArray) -> FloatArray:
+        return self.high - self._rise(q)
+
+    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
+        return self._ppf(np.exp(logp))
+
+    def _ilogsf(self, logq: FloatArray) -> FloatArray:
+        return self._isf(np.exp(logq))
+
+    def _mean(self) -> float:
+        return 0.5 * (self.low + self.high)
+
+    def _std(self) -> float:
+        return (self.high - self.low) / math.sqrt(8.0)
+
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        ends = sorted((scale * self.low + shift, scale * self.high + shift))
+        return Arcsine(*ends)
