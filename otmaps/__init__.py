@@ -1,5 +1,117 @@
-"""Distribution-preserving latent operations: laws, monotone transport maps, certified tables."""
+"""Distribution-preserving latent operations: laws, monotone transport maps, certified tables.
 
-from __future__ import annotations
+Give it an operation on latents and the law the latents come from; it gives back the same
+operation, minimally bent so that its result follows that law.
+"""
+
+import importlib
+import types
+
+from otmaps._built_in import analogy, barycenter, lerp, linear, slerp, vicinity
+from otmaps._check import CheckReport, check
+from otmaps._convert import as_distribution
+from otmaps._distribution import Distribution
+from otmaps._empirical import Empirical
+from otmaps._errors import (
+    AccuracyError,
+    AccuracyWarning,
+    AtomError,
+    StoreWarning,
+    UnservedError,
+)
+from otmaps._estimators import (
+    ClosedForm,
+    Convolution,
+    Estimator,
+    MonteCarlo,
+    choose_estimator,
+    pushforward,
+)
+from otmaps._map import MonotoneMap, monotone_map
+from otmaps._match import MatchedOperation, match, mismatch
+from otmaps._mismatch import Mismatch
+from otmaps._one_sided_priors import (
+    Beta,
+    Exponential,
+    Gamma,
+    Gumbel,
+    LogNormal,
+    Pareto,
+)
+from otmaps._operations import Operation
+from otmaps._precompute import Job, PrecomputeReport, grid, precompute
+from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
+from otmaps._registry import OperationFactory, operation, operations
+from otmaps._stores import MemoryStore, Store, TableStore
+from otmaps._walk import random_walk
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AccuracyError",
+    "AccuracyWarning",
+    "Arcsine",
+    "AtomError",
+    "Beta",
+    "Cauchy",
+    "CheckReport",
+    "ClosedForm",
+    "Convolution",
+    "Distribution",
+    "Empirical",
+    "Estimator",
+    "Exponential",
+    "Gamma",
+    "Gumbel",
+    "Job",
+    "Laplace",
+    "LogNormal",
+    "Logistic",
+    "MatchedOperation",
+    "MemoryStore",
+    "Mismatch",
+    "MonotoneMap",
+    "MonteCarlo",
+    "Normal",
+    "Operation",
+    "OperationFactory",
+    "Pareto",
+    "PrecomputeReport",
+    "Store",
+    "StoreWarning",
+    "StudentT",
+    "TableStore",
+    "Uniform",
+    "UnservedError",
+    "analogy",
+    "as_distribution",
+    "barycenter",
+    "check",
+    "choose_estimator",
+    "grid",
+    "lerp",
+    "linear",
+    "match",
+    "mismatch",
+    "monotone_map",
+    "operation",
+    "operations",
+    "precompute",
+    "pushforward",
+    "random_walk",
+    "slerp",
+    "vicinity",
+]
+
+_SUBMODULES = ("cli", "demo", "plot", "testing")
+
+
+def __getattr__(name: str) -> types.ModuleType:
+    """Submodules with heavy or optional dependencies load when they are asked for."""
+    if name in _SUBMODULES:
+        return importlib.import_module(f"otmaps.{name}")
+    raise AttributeError(f"module 'otmaps' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBMODULES, "__version__"])

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, real_scalar, weight_vector
-from otmaps._operations import Operation, register_built_in
+from otmaps._operations import Operation
+from otmaps._registry import register_built_in
 
 _SUM_SLACK = 1e-9
 
@@ -45,7 +46,7 @@ class _WeightedSum:
             total = term if total is None else total + term
         if total is None:
             return np.zeros(shape, dtype=np.result_type(*z))
-        return np.broadcast_to(total, shape)
+        return total if np.shape(total) == shape else np.broadcast_to(total, shape)
 
 
 def _linear(

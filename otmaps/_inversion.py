@@ -21,7 +21,7 @@ def _midpoint(low: FloatArray, high: FloatArray) -> FloatArray:
     Arithmetic halving would need a thousand steps from 1e300 to 1; halving the exponent ten.
     """
     mean = 0.5 * low + 0.5 * high
-    same_sign = (low > 0) == (high > 0)
+    same_sign = (low >= 0) | (high <= 0)
     small, large = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
     far = same_sign & (large > 4.0 * np.maximum(small, _TINY))
     geometric = np.sign(mean) * np.sqrt(np.maximum(small, _TINY)) * np.sqrt(large)

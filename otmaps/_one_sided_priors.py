@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from scipy import special
 
-from otmaps._arrays import FloatArray, real_scalar
+from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
-from otmaps._priors import Normal, _LocationScale, _log_betainc
+from otmaps._location_scale import LocationScale
+from otmaps._priors import Normal
+from otmaps._special import log_betainc, upper_gamma_fraction
 
 
-class _HalfLine(_LocationScale):
+class _HalfLine(LocationScale):
     """A standard law on [0, inf)."""
 
     def _support0(self) -> tuple[float, float]:
@@ -62,7 +64,7 @@ class Exponential(_HalfLine):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Gumbel(_LocationScale):
+class Gumbel(LocationScale):
     """The law with cdf exp(-exp(-z)), the limit law of maxima."""
 
     loc: float = 0.0
@@ -137,7 +139,7 @@ class Gamma(_HalfLine):
         if deep.any():
             x, a = z[deep], self.shape
             lead = (a - 1.0) * np.log(x) - x - special.gammaln(a)
-            out[deep] = lead + np.log(_upper_gamma_fraction(a, x))
+            out[deep] = lead + np.log(upper_gamma_fraction(a, x))
         return out
 
     def _logpdf0(self, z: FloatArray) -> FloatArray:
@@ -163,17 +165,9 @@ class Gamma(_HalfLine):
         return self.shape, math.sqrt(self.shape)
 
 
-def _upper_gamma_fraction(a: float, x: FloatArray) -> FloatArray:
-    """Gamma(a, x) / (x^(a-1) e^-x) for x well above a, by its continued fraction (DLMF 8.9.2)."""
-    value = np.zeros_like(x)
-    for k in range(80, 0, -1):
-        value = k * (k - a) / (x + 2.0 * k + 1.0 - a - value)
-    return x / (x + 1.0 - a - value)
-
-
 @final
 @dataclasses.dataclass(frozen=True)
-class Beta(_LocationScale):
+class Beta(LocationScale):
     """The beta law on [loc, loc + scale]; singular at an end whose parameter is below 1."""
 
     a: float
@@ -190,20 +184,19 @@ class Beta(_LocationScale):
     def _centre0(self) -> float | None:
         return 0.5 if self.a == self.b else None
 
-    def _complement(self, z: FloatArray) -> FloatArray:
-        return 1.0 - z
-
     def _cdf0(self, z: FloatArray) -> FloatArray:
         return np.asarray(special.betainc(self.a, self.b, z))
 
     def _sf0(self, z: FloatArray) -> FloatArray:
-        return np.asarray(special.betainc(self.b, self.a, self._complement(z)))
+        cdf = self._cdf0(z)
+        # betaincc takes z itself, since 1 - z is rounded; for tiny z it is 1 too soon.
+        return np.where(cdf < 0.5, 1.0 - cdf, special.betaincc(self.a, self.b, z))
 
     def _logcdf0(self, z: FloatArray) -> FloatArray:
         return self._log_tail(self.a, self.b, z, self._cdf0(z), self._sf0(z))
 
     def _logsf0(self, z: FloatArray) -> FloatArray:
-        return self._log_tail(self.b, self.a, self._complement(z), self._sf0(z), self._cdf0(z))
+        return self._log_tail(self.b, self.a, 1.0 - z, self._sf0(z), self._cdf0(z))
 
     @staticmethod
     def _log_tail(
@@ -212,7 +205,7 @@ class Beta(_LocationScale):
         out = np.where(value < 0.5, np.log(value), np.log1p(-other))
         deep = out < -690.0
         if deep.any():
-            out[deep] = _log_betainc(a, b, np.log(z[deep]), np.log1p(-z[deep]))
+            out[deep] = log_betainc(a, b, np.log(z[deep]), np.log1p(-z[deep]))
         return out
 
     def _logpdf0(self, z: FloatArray) -> FloatArray:
@@ -220,19 +213,29 @@ class Beta(_LocationScale):
         return np.asarray(powers - special.betaln(self.a, self.b))
 
     def _ppf0(self, p: FloatArray) -> FloatArray:
-        return np.asarray(special.betaincinv(self.a, self.b, p))
+        return self._inverse(self.a, self.b, p)
 
     def _isf0(self, q: FloatArray) -> FloatArray:
-        return 1.0 - np.asarray(special.betaincinv(self.b, self.a, q))
+        return 1.0 - self._inverse(self.b, self.a, q)
 
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
-        return self._deep_quantile(self.a, self.b, logp)
+        return self._deep_inverse(self.a, self.b, logp)
 
     def _ilogsf0(self, logq: FloatArray) -> FloatArray:
-        return 1.0 - self._deep_quantile(self.b, self.a, logq)
+        return 1.0 - self._deep_inverse(self.b, self.a, logq)
 
     @staticmethod
-    def _deep_quantile(a: float, b: float, logp: FloatArray) -> FloatArray:
+    def _inverse(a: float, b: float, p: FloatArray) -> FloatArray:
+        """The inverse beta function, with a Newton step on the logarithm for its last digits."""
+        x = np.asarray(special.betaincinv(a, b, p))
+        cdf = special.betainc(a, b, x)
+        step = np.log(cdf / p) * cdf / np.exp(Beta(a, b)._logpdf0(x))
+        better = x - np.where(np.abs(step) < 1e-3 * x, step, 0.0)
+        limit = np.exp((np.log(p) + math.log(a) + special.betaln(a, b)) / a)
+        return np.where(limit < 1e-290, limit, better)  # betaincinv stops at 2e-308
+
+    @staticmethod
+    def _deep_inverse(a: float, b: float, logp: FloatArray) -> FloatArray:
         limit = (logp + math.log(a) + special.betaln(a, b)) / a
         exact = Distribution._ilogcdf(Beta(a, b), logp)
         return np.where(limit < -40.0, np.exp(limit), exact)
@@ -276,16 +279,16 @@ class LogNormal(_HalfLine):
         return np.where(z > 0, np.asarray(self._normal.logpdf(logz)) - logz, -math.inf)
 
     def _ppf0(self, p: FloatArray) -> FloatArray:
-        return np.exp(self._normal.ppf(p))
+        return np.asarray(np.exp(self._normal.ppf(p)))
 
     def _isf0(self, q: FloatArray) -> FloatArray:
-        return np.exp(self._normal.isf(q))
+        return np.asarray(np.exp(self._normal.isf(q)))
 
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
-        return np.exp(self._normal.ilogcdf(logp))
+        return np.asarray(np.exp(self._normal.ilogcdf(logp)))
 
     def _ilogsf0(self, logq: FloatArray) -> FloatArray:
-        return np.exp(self._normal.ilogsf(logq))
+        return np.asarray(np.exp(self._normal.ilogsf(logq)))
 
     def _mean_std0(self) -> tuple[float, float]:
         square = self.s * self.s
@@ -294,7 +297,7 @@ class LogNormal(_HalfLine):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Pareto(_LocationScale):
+class Pareto(LocationScale):
     """The law with survival function z^-b on z >= 1."""
 
     b: float
@@ -341,65 +344,3 @@ class Pareto(_LocationScale):
         if b > 2:
             return mean, math.sqrt(b / (b - 2.0)) / (b - 1.0)
         return mean, math.inf if b > 1 else math.nan
-
-
-@final
-@dataclasses.dataclass(frozen=True)
-class Arcsine(Distribution):
-    """The law of cos(U) stretched to [low, high]: density infinite at both ends."""
-
-    low: float = -1.0
-    high: float = 1.0
-
-    def __post_init__(self) -> None:
-        low, high = real_scalar(self.low, "low"), real_scalar(self.high, "high")
-        if not low < high:
-            raise ValueError(f"low must be below high, got low={low}, high={high}.")
-        object.__setattr__(self, "low", low)
-        object.__setattr__(self, "high", high)
-
-    def _support(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    def _symmetry(self) -> float | None:
-        return 0.5 * (self.low + self.high)
-
-    def _recipe(self) -> dict[str, Any] | None:
-        return {"law": "Arcsine", "low": self.low.hex(), "high": self.high.hex()}
-
-    def _angle(self, part: FloatArray, rest: FloatArray) -> FloatArray:
-        return 2.0 / math.pi * np.arctan2(np.sqrt(part), np.sqrt(rest))
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
-        return self._angle(x - self.low, self.high - x)
-
-    def _sf(self, x: FloatArray) -> FloatArray:
-        return self._angle(self.high - x, x - self.low)
-
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        return 1.0 / (math.pi * np.sqrt((x - self.low)) * np.sqrt(self.high - x))
-
-    def _rise(self, p: FloatArray) -> FloatArray:
-        return (self.high - self.low) * np.sin(0.5 * math.pi * p) ** 2
-
-    def _ppf(self, p: FloatArray) -> FloatArray:
-        return self.low + self._rise(p)
-
-    def _isf(self, q: FloatArray) -> FloatArray:
-        return self.high - self._rise(q)
-
-    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
-        return self._ppf(np.exp(logp))
-
-    def _ilogsf(self, logq: FloatArray) -> FloatArray:
-        return self._isf(np.exp(logq))
-
-    def _mean(self) -> float:
-        return 0.5 * (self.low + self.high)
-
-    def _std(self) -> float:
-        return (self.high - self.low) / math.sqrt(8.0)
-
-    def _affine(self, scale: float, shift: float) -> Distribution:
-        ends = sorted((scale * self.low + shift, scale * self.high + shift))
-        return Arcsine(*ends)

@@ -1,18 +1,17 @@
-"""Operations: what a user does to latents before any matching.
+"""The operation: what a user does to latents before any matching.
 
 An operation is a function of latents (positional arguments) with parameters (keyword-only
-arguments with defaults) bound to values. `operation` turns a plain function into a factory of
-operations and registers it by name; the built-in operations are made the same way.
+arguments) bound to values.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
+import math
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, final, overload
+from typing import Any, final
 
 import numpy as np
 
@@ -20,6 +19,9 @@ from otmaps._arrays import AnyFloatArray, real_array
 from otmaps._linearity import Linear, linear_form
 
 Function = Callable[..., Any]
+
+_PROBE_POINTS = 24
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
 
 
 @final
@@ -85,7 +87,7 @@ class Operation:
         """
         arrays = self.arrays(*z)
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(all="ignore"):
             result = np.asarray(self.function(*arrays, **self.parameters))
         if result.shape != shape:
             raise ValueError(
@@ -99,7 +101,7 @@ class Operation:
         dtype = np.result_type(*arrays)
         if result.dtype != dtype:
             result = result.astype(dtype)
-        elif any(np.may_share_memory(result, a) for a in arrays):
+        elif not result.flags.writeable or any(np.may_share_memory(result, a) for a in arrays):
             result = result.copy()  # a result is the caller's own to write to
         return float(result) if shape == () else result
 
@@ -142,7 +144,19 @@ class Operation:
             "version": self.version,
             "latents": list(self.latents),
             "parameters": {k: _jsonable(k, v) for k, v in self.parameters.items()},
+            "probes": self._probes(),
         }
+
+    def _probes(self) -> list[str]:
+        """Values of the function: an edited function has another recipe, whatever its version."""
+        steps = np.arange(1, _PROBE_POINTS + 1)
+        # Kronecker points in (-4, 4): the same on every platform, unlike random draws.
+        slopes = [math.sqrt(prime) % 1.0 for prime in _PRIMES]
+        points = [
+            8.0 * (steps * slopes[i % 8] * (1 + i // 8) % 1.0 - 0.5)
+            for i in range(len(self.latents))
+        ]
+        return [float(v).hex() for v in np.asarray(self.raw(*points))]
 
     def __repr__(self) -> str:
         bound = ", ".join(f"{k}={v!r}" for k, v in self.parameters.items())
@@ -166,213 +180,6 @@ def _jsonable(name: str, value: Any) -> Any:
         f"parameter {name} has type {type(value).__name__}, which has no canonical form; "
         "an operation with version= needs parameters made of numbers, text and sequences of them."
     )
-
-
-@final
-@dataclasses.dataclass(frozen=True)
-class OperationFactory:
-    """What `operation` returns: call it with parameters to get an `Operation`."""
-
-    name: str
-    latents: tuple[str, ...]
-    defaults: Mapping[str, Any]
-    function: Function = dataclasses.field(repr=False)
-    pointwise: bool = True
-    version: str | None = None
-    required: tuple[str, ...] = ()
-
-    def __call__(self, **parameters: Any) -> Operation:
-        """Bind parameters.
-
-        Raises
-        ------
-        TypeError
-            For a parameter that the function does not have, or one that is missing.
-        ValueError
-            For a parameter that is not finite.
-        """
-        known = {*self.defaults, *self.required}
-        for name, value in parameters.items():
-            if name not in known:
-                raise TypeError(
-                    f"operation {self.name!r} has no parameter {name!r}; "
-                    f"it has {', '.join(sorted(known)) or 'none'}."
-                )
-            _check_finite(name, value)
-        missing = [name for name in self.required if name not in parameters]
-        if missing:
-            raise TypeError(f"operation {self.name!r} needs {', '.join(missing)}; give it by name.")
-        bound = types.MappingProxyType({**self.defaults, **parameters})
-        return Operation(
-            self.name, self.latents, bound, self.function, self.pointwise, self.version
-        )
-
-    @property
-    def doc(self) -> str:
-        """The first line of the function's docstring."""
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
-
-
-def _check_finite(name: str, value: Any) -> None:
-    try:
-        array = np.asarray(value)
-    except ValueError:  # ragged: a parameter of the user's own kind
-        return
-    if array.dtype.kind in "fc" and not np.all(np.isfinite(array)):
-        raise ValueError(f"parameter {name} must be finite, got {value!r}.")
-
-
-_REGISTRY: dict[str, Callable[..., Operation]] = {}
-_BUILT_IN: set[str] = set()
-
-
-def operations() -> Mapping[str, Callable[..., Operation]]:
-    """All named operations, built in and registered: name -> factory, sorted by name."""
-    return types.MappingProxyType(dict(sorted(_REGISTRY.items())))
-
-
-@overload
-def operation(
-    function: Function,
-    /,
-    *,
-    name: str | None = ...,
-    version: str | None = ...,
-    latents: int | None = ...,
-    pointwise: bool = ...,
-) -> OperationFactory: ...
-
-
-@overload
-def operation(
-    function: None = ...,
-    /,
-    *,
-    name: str | None = ...,
-    version: str | None = ...,
-    latents: int | None = ...,
-    pointwise: bool = ...,
-) -> Callable[[Function], OperationFactory]: ...
-
-
-def operation(
-    function: Function | None = None,
-    /,
-    *,
-    name: str | None = None,
-    version: str | None = None,
-    latents: int | None = None,
-    pointwise: bool = True,
-) -> OperationFactory | Callable[[Function], OperationFactory]:
-    """Make an operation of a function, as a decorator or by a call.
-
-    Positional arguments of the function are latents, keyword-only arguments are parameters.
-    A function with a name is registered in `operations`; a lambda is not.
-
-    Parameters
-    ----------
-    function : callable
-        Takes one array for each latent and returns an array of the same shape, computed
-        elementwise. NumPy ufuncs will do.
-    name : str, optional
-        The name to register; by default the function's own.
-    version : str, optional
-        States that equal versions compute equal values; then tables of a function that is not
-        affine are kept in the store as well. Change it when the function or what it calls changes.
-    latents : int, optional
-        How many latents a function of ``*z`` takes.
-    pointwise : bool, optional
-        False for functions that mix components, like slerp: usable raw only.
-
-    Returns
-    -------
-    OperationFactory
-        Called with parameters it gives an `Operation`.
-
-    Raises
-    ------
-    TypeError
-        For something that is no function of at least one latent.
-    ValueError
-        For the name of a built-in operation.
-
-    Examples
-    --------
-    >>> import otmaps
-    >>> @otmaps.operation
-    ... def sharpen(z1, z2, *, strength=0.3):
-    ...     return z1 + strength * (z1 - z2)
-    >>> sharpen(strength=0.5).linear.weights
-    (1.5, -0.5)
-    """
-    if function is None:
-        return lambda f: operation(
-            f, name=name, version=version, latents=latents, pointwise=pointwise
-        )
-    if not callable(function):
-        raise TypeError(f"operation needs a function of latents, got {type(function).__name__}.")
-    names, defaults, required = _signature(function, latents)
-    label = name or str(getattr(function, "__name__", type(function).__name__))
-    factory = OperationFactory(
-        label,
-        names,
-        types.MappingProxyType(defaults),
-        function,
-        pointwise,
-        None if version is None else str(version),
-        required,
-    )
-    if label != "<lambda>":
-        if label in _BUILT_IN:
-            raise ValueError(f"{label!r} is a built-in operation; register yours as name='...'.")
-        _REGISTRY[label] = factory
-    return factory
-
-
-def _signature(
-    function: Function, latents: int | None
-) -> tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]]:
-    """The names of the latents, the defaults of the parameters, and parameters without one."""
-    if isinstance(function, np.ufunc):
-        return tuple(f"z{i + 1}" for i in range(function.nin)), {}, ()
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):
-        raise TypeError(
-            f"the arguments of {function!r} cannot be read; wrap it: lambda z1, z2: ..."
-        ) from None
-    names: list[str] = []
-    defaults: dict[str, Any] = {}
-    required: list[str] = []
-    for p in signature.parameters.values():
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
-            if p.default is not p.empty:
-                raise TypeError(
-                    f"the latent {p.name!r} has a default; latents are positional without one, "
-                    f"parameters keyword-only: write 'def f(z1, z2, *, {p.name}={p.default!r})'."
-                )
-            names.append(p.name)
-        elif p.kind is p.VAR_POSITIONAL:
-            if latents is None:
-                raise TypeError(f"a function of *{p.name} needs latents=, the number of latents.")
-            names += [f"{p.name}{i + 1}" for i in range(latents - len(names))]
-        elif p.kind is p.KEYWORD_ONLY:
-            if p.default is p.empty:
-                required.append(p.name)
-            else:
-                _check_finite(p.name, p.default)
-                defaults[p.name] = p.default
-    if not names:
-        raise TypeError("an operation needs at least one latent: a positional argument.")
-    if latents is not None and latents != len(names):
-        raise TypeError(f"latents={latents}, but the function takes {len(names)} latents.")
-    return tuple(names), defaults, tuple(required)
-
-
-def register_built_in(name: str, factory: Callable[..., Operation]) -> None:
-    """Enter a factory under a name that users cannot take (for `_built_in` alone)."""
-    _REGISTRY[name] = factory
-    _BUILT_IN.add(name)
 
 
 def check_elementwise(op: Operation, draws: list[AnyFloatArray]) -> None:

@@ -6,7 +6,6 @@ Every family is a frozen dataclass with ``loc`` and ``scale`` (`Uniform` and `Ar
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import math
 from typing import Any, final
@@ -16,152 +15,13 @@ from scipy import special
 
 from otmaps._arrays import FloatArray, real_scalar
 from otmaps._distribution import Distribution
+from otmaps._location_scale import Symmetric
+from otmaps._special import log_beta_half, log_betainc
 
 _SQRT2 = math.sqrt(2.0)
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
-
-
-class _LocationScale(Distribution):
-    """A family closed under x -> a x + b with a > 0; the hooks of the standard law end in 0."""
-
-    loc: float
-    scale: float
-
-    def _checked(self, **positive: bool) -> None:
-        """Replace each field by a checked float (frozen dataclasses allow it here alone)."""
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = real_scalar(
-                getattr(self, field.name), field.name, positive=positive.get(field.name, False)
-            )
-            object.__setattr__(self, field.name, value)
-
-    def __post_init__(self) -> None:
-        self._checked(scale=True)
-
-    @abc.abstractmethod
-    def _cdf0(self, z: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _sf0(self, z: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _logpdf0(self, z: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _logcdf0(self, z: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _logsf0(self, z: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _ppf0(self, p: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _isf0(self, q: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _ilogcdf0(self, logp: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _ilogsf0(self, logq: FloatArray) -> FloatArray: ...
-
-    @abc.abstractmethod
-    def _mean_std0(self) -> tuple[float, float]: ...
-
-    def _support0(self) -> tuple[float, float]:
-        return -math.inf, math.inf
-
-    def _kinks0(self) -> tuple[float, ...]:
-        """Kinks inside the support of the standard law."""
-        return ()
-
-    def _centre0(self) -> float | None:
-        return None
-
-    def _z(self, x: FloatArray) -> FloatArray:
-        return (x - self.loc) / self.scale
-
-    def _x(self, z: Any) -> Any:
-        return self.loc + self.scale * z
-
-    def _support(self) -> tuple[float, float]:
-        low, high = self._support0()
-        return self._x(low), self._x(high)
-
-    def _breakpoints(self) -> tuple[float, ...]:
-        points = {e for e in self._support0() if math.isfinite(e)} | set(self._kinks0())
-        return tuple(sorted(self._x(p) for p in points))
-
-    def _symmetry(self) -> float | None:
-        centre = self._centre0()
-        return None if centre is None else float(self._x(centre))
-
-    def _recipe(self) -> dict[str, Any] | None:
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {"law": type(self).__name__} | {f.name: getattr(self, f.name).hex() for f in fields}
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
-        return self._cdf0(self._z(x))
-
-    def _sf(self, x: FloatArray) -> FloatArray:
-        return self._sf0(self._z(x))
-
-    def _logcdf(self, x: FloatArray) -> FloatArray:
-        return self._logcdf0(self._z(x))
-
-    def _logsf(self, x: FloatArray) -> FloatArray:
-        return self._logsf0(self._z(x))
-
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        return np.exp(self._logpdf0(self._z(x))) / self.scale
-
-    def _logpdf(self, x: FloatArray) -> FloatArray:
-        return self._logpdf0(self._z(x)) - math.log(self.scale)
-
-    def _ppf(self, p: FloatArray) -> FloatArray:
-        return np.asarray(self._x(self._ppf0(p)))
-
-    def _isf(self, q: FloatArray) -> FloatArray:
-        return np.asarray(self._x(self._isf0(q)))
-
-    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
-        return np.asarray(self._x(self._ilogcdf0(logp)))
-
-    def _ilogsf(self, logq: FloatArray) -> FloatArray:
-        return np.asarray(self._x(self._ilogsf0(logq)))
-
-    def _mean(self) -> float:
-        return float(self._x(self._mean_std0()[0]))
-
-    def _std(self) -> float:
-        return self.scale * self._mean_std0()[1]
-
-    def _affine(self, scale: float, shift: float) -> Distribution:
-        if scale < 0 and self._centre0() != 0.0:
-            return super()._affine(scale, shift)
-        return dataclasses.replace(  # type: ignore[type-var]
-            self, loc=scale * self.loc + shift, scale=abs(scale) * self.scale
-        )
-
-
-class _Symmetric(_LocationScale):
-    """A standard law symmetric about 0: its upper tail is its lower tail mirrored."""
-
-    def _centre0(self) -> float | None:
-        return 0.0
-
-    def _sf0(self, z: FloatArray) -> FloatArray:
-        return self._cdf0(-z)
-
-    def _logsf0(self, z: FloatArray) -> FloatArray:
-        return self._logcdf0(-z)
-
-    def _isf0(self, q: FloatArray) -> FloatArray:
-        return -self._ppf0(q)
-
-    def _ilogsf0(self, logq: FloatArray) -> FloatArray:
-        return -self._ilogcdf0(logq)
+_FAR = 1e100  # squares of larger numbers, and their reciprocals, leave the range of doubles
 
 
 def _log_upper(cdf_of_mirror: FloatArray, lower_log: FloatArray, z: FloatArray) -> FloatArray:
@@ -171,7 +31,7 @@ def _log_upper(cdf_of_mirror: FloatArray, lower_log: FloatArray, z: FloatArray) 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Normal(_Symmetric):
+class Normal(Symmetric):
     """The normal law with mean ``loc`` and standard deviation ``scale``."""
 
     loc: float = 0.0
@@ -181,16 +41,17 @@ class Normal(_Symmetric):
         """z^2 / 2 as an exact leading part and a remainder.
 
         The square of a 26-bit head is exact, so exp loses nothing for large z, where the
-        rounding of z^2 would cost hundreds of ulp.
+        rounding of z^2 would cost hundreds of ulp. Beyond 1024 the probability is 0 anyway, and
+        exp of the remainder would overflow.
         """
-        head = np.round(z * 2.0**16) * 2.0**-16
-        return 0.5 * head * head, 0.5 * (z - head) * (z + head)
+        head = np.where(np.abs(z) < 2.0**10, np.round(z * 2.0**16) * 2.0**-16, z)
+        return 0.5 * head * head, (z - head) * (0.5 * z + 0.5 * head)
 
     def _cdf0(self, z: FloatArray) -> FloatArray:
         tail = np.minimum(z, 0.0)
         lead, rest = self._half_square(tail)
         low = 0.5 * special.erfcx(-tail / _SQRT2) * np.exp(-lead) * np.exp(-rest)
-        return np.where(z <= 0, low, 0.5 + 0.5 * special.erf(z / _SQRT2))
+        return np.asarray(np.where(z <= 0, low, 0.5 + 0.5 * special.erf(z / _SQRT2)))
 
     def _logcdf0(self, z: FloatArray) -> FloatArray:
         tail = np.minimum(z, 0.0)
@@ -209,7 +70,10 @@ class Normal(_Symmetric):
         return np.asarray(special.ndtri(p))
 
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
-        return np.asarray(special.ndtri_exp(logp))
+        x = np.asarray(special.ndtri_exp(logp))
+        # It is right to 12 digits of the logarithm; a Newton step there gives the rest.
+        gap = self._logcdf0(x) - logp
+        return np.asarray(x - gap * np.exp(self._logcdf0(x) - self._logpdf0(x)))
 
     def _mean_std0(self) -> tuple[float, float]:
         return 0.0, 1.0
@@ -220,7 +84,7 @@ class Normal(_Symmetric):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Cauchy(_Symmetric):
+class Cauchy(Symmetric):
     """The Cauchy law with median ``loc`` and half width at half maximum ``scale``; no moments."""
 
     loc: float = 0.0
@@ -247,7 +111,7 @@ class Cauchy(_Symmetric):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Laplace(_Symmetric):
+class Laplace(Symmetric):
     """The double-exponential law with density exp(-|z|) / 2."""
 
     loc: float = 0.0
@@ -278,7 +142,7 @@ class Laplace(_Symmetric):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Logistic(_Symmetric):
+class Logistic(Symmetric):
     """The law with cdf 1 / (1 + exp(-z))."""
 
     loc: float = 0.0
@@ -306,7 +170,7 @@ class Logistic(_Symmetric):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class StudentT(_Symmetric):
+class StudentT(Symmetric):
     """Student's t law with ``df`` degrees of freedom (any positive number)."""
 
     df: float
@@ -318,29 +182,35 @@ class StudentT(_Symmetric):
 
     def _cdf0(self, z: FloatArray) -> FloatArray:
         half = 0.5 * self.df
-        ratio = z / math.sqrt(self.df)
-        square = ratio * ratio
+        ratio = np.abs(z) / math.sqrt(self.df)
+        square = np.minimum(ratio, _FAR) ** 2
+        middle = special.betainc(0.5, half, square / (1.0 + square))
         # The incomplete beta function of the smaller of x and 1 - x: the other one is rounded.
-        outer = 0.5 * special.betainc(half, 0.5, 1.0 / (1.0 + square))
-        inner = 0.5 * special.betaincc(0.5, half, square / (1.0 + square))
-        low = np.where(square > 1.0, outer, inner)
-        return np.where(z <= 0, low, 1.0 - low)
+        outer = special.betainc(half, 0.5, 1.0 / (1.0 + square))
+        inner = special.betaincc(0.5, half, square / (1.0 + square))
+        low = 0.5 * np.where(middle < 0.5, 1.0 - middle, np.where(square > 1.0, outer, inner))
+        far = ratio > _FAR
+        low[far] = np.exp(self._log_far(z[far]))
+        return np.asarray(np.where(z <= 0, low, 1.0 - low))
+
+    def _log_far(self, z: FloatArray) -> FloatArray:
+        """log of the tail probability far out, where z^2 overflows or the tail underflows."""
+        logr = np.log(np.abs(z)) - 0.5 * math.log(self.df)
+        logxc = -np.log1p(np.exp(-2.0 * logr))
+        return log_betainc(0.5 * self.df, 0.5, logxc - 2.0 * logr, logxc) - math.log(2.0)
 
     def _logcdf0(self, z: FloatArray) -> FloatArray:
         low = np.log(self._cdf0(-np.abs(z)))
         deep = low < -690.0
-        if deep.any():
-            r = np.abs(z[deep]) / math.sqrt(self.df)
-            logx = -np.where(r > 1e150, 2.0 * np.log(r), np.log1p(np.minimum(r, 1e151) ** 2))
-            logxc = -np.log1p(np.minimum(r, 1e151) ** -2.0)
-            low[deep] = _log_betainc(0.5 * self.df, 0.5, logx, logxc) - math.log(2.0)
+        low[deep] = self._log_far(z[deep])
         return np.where(z <= 0, low, np.log1p(-np.exp(low)))
 
     def _logpdf0(self, z: FloatArray) -> FloatArray:
-        half = 0.5 * self.df
-        norm = -special.betaln(half, 0.5) - 0.5 * math.log(self.df)
+        norm = -log_beta_half(0.5 * self.df) - 0.5 * math.log(self.df)
         r = np.abs(z) / math.sqrt(self.df)
-        return np.asarray(norm - (2.0 * half + 1.0) * np.log(np.hypot(1.0, r)))
+        # log sqrt(1 + r^2), to full accuracy near r = 0 and without overflow
+        root = np.where(r > _FAR, np.log(r), 0.5 * np.log1p(np.minimum(r, _FAR) ** 2))
+        return np.asarray(norm - (self.df + 1.0) * root)
 
     def _ppf0(self, p: FloatArray) -> FloatArray:
         half = 0.5 * self.df
@@ -349,31 +219,28 @@ class StudentT(_Symmetric):
         start = -np.sqrt(self.df) * np.where(
             x < 0.5, np.sqrt((1.0 - x) / x), np.sqrt(xc / (1.0 - xc))
         )
-        bad = ~(np.isfinite(start) & (self._cdf0(start) > 0))
         # One Newton step on the logarithm mends what the inverse beta function leaves.
         cdf = self._cdf0(start)
         out = start - np.log(cdf / p) * np.exp(np.log(cdf) - self._logpdf0(start))
-        if bad.any():
-            out[bad] = self._ilogcdf0(np.log(p[bad]))
-        return out
+        lost = ~(np.abs(start) < _FAR)  # where the beta function under- or overflows
+        out[lost] = self._ilogcdf0(np.log(p[lost]))
+        return np.asarray(out)
 
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
-        return Distribution._ilogcdf(dataclasses.replace(self, loc=0.0, scale=1.0), logp)
+        half = 0.5 * self.df
+        # Far out the tail is a power of z; exact where the next term of the series is below 1e-20.
+        power = -(logp + math.log(2.0 * half) + special.betaln(half, 0.5)) / self.df
+        out = -math.sqrt(self.df) * np.exp(power)
+        near = power < 24.0
+        standard = dataclasses.replace(self, loc=0.0, scale=1.0)
+        out[near] = Distribution._ilogcdf(standard, logp[near])
+        return np.asarray(out)
 
     def _mean_std0(self) -> tuple[float, float]:
         mean = 0.0 if self.df > 1 else math.nan
         if self.df > 2:
             return mean, math.sqrt(self.df / (self.df - 2.0))
         return mean, math.inf if self.df > 1 else math.nan
-
-
-def _log_betainc(a: float, b: float, logx: FloatArray, logxc: FloatArray) -> FloatArray:
-    """log of the regularised incomplete beta function for small x: a series of positive terms.
-
-    I_x(a, b) = x^a (1 - x)^b / (a B(a, b)) 2F1(a + b, 1; a + 1; x)   (DLMF 8.17.8).
-    """
-    series = special.hyp2f1(a + b, 1.0, a + 1.0, np.exp(logx))
-    return np.asarray(a * logx + b * logxc - math.log(a) - special.betaln(a, b) + np.log(series))
 
 
 @final
@@ -435,3 +302,65 @@ class Uniform(Distribution):
     def _affine(self, scale: float, shift: float) -> Distribution:
         ends = sorted((scale * self.low + shift, scale * self.high + shift))
         return Uniform(*ends)
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Arcsine(Distribution):
+    """The law of cos(U) stretched to [low, high]: density infinite at both ends."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = real_scalar(self.low, "low"), real_scalar(self.high, "high")
+        if not low < high:
+            raise ValueError(f"low must be below high, got low={low}, high={high}.")
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+
+    def _support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def _symmetry(self) -> float | None:
+        return 0.5 * (self.low + self.high)
+
+    def _recipe(self) -> dict[str, Any] | None:
+        return {"law": "Arcsine", "low": self.low.hex(), "high": self.high.hex()}
+
+    def _angle(self, part: FloatArray, rest: FloatArray) -> FloatArray:
+        return 2.0 / math.pi * np.arctan2(np.sqrt(part), np.sqrt(rest))
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return self._angle(x - self.low, self.high - x)
+
+    def _sf(self, x: FloatArray) -> FloatArray:
+        return self._angle(self.high - x, x - self.low)
+
+    def _pdf(self, x: FloatArray) -> FloatArray:
+        return 1.0 / (math.pi * np.sqrt(x - self.low) * np.sqrt(self.high - x))
+
+    def _rise(self, p: FloatArray) -> FloatArray:
+        return (self.high - self.low) * np.sin(0.5 * math.pi * p) ** 2
+
+    def _ppf(self, p: FloatArray) -> FloatArray:
+        return self.low + self._rise(p)
+
+    def _isf(self, q: FloatArray) -> FloatArray:
+        return self.high - self._rise(q)
+
+    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
+        return self._ppf(np.exp(logp))
+
+    def _ilogsf(self, logq: FloatArray) -> FloatArray:
+        return self._isf(np.exp(logq))
+
+    def _mean(self) -> float:
+        return 0.5 * (self.low + self.high)
+
+    def _std(self) -> float:
+        return (self.high - self.low) / math.sqrt(8.0)
+
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        ends = sorted((scale * self.low + shift, scale * self.high + shift))
+        return Arcsine(*ends)

@@ -9,7 +9,8 @@ import pytest
 
 from otmaps._built_in import analogy, barycenter, lerp, linear, slerp, vicinity
 from otmaps._linearity import linear_form
-from otmaps._operations import Operation, check_elementwise, operation, operations
+from otmaps._operations import Operation, check_elementwise
+from otmaps._registry import operation, operations
 
 
 def hide_the_branch(a, b):
@@ -252,7 +253,7 @@ def counting():
         (counting(), "a second call"),
         (lambda z: z - z.mean(), "a part of the array"),
         (lambda z: z + np.arange(len(z)), "a reversed array"),
-        (lambda z: np.sqrt(z), "NaN or infinite"),
+        (np.sqrt, "NaN or infinite"),
     ],
 )
 def test_impure_and_mixing_functions_are_found_out(function, message):
@@ -283,5 +284,7 @@ def test_recipes():
     recipe = versioned(p=0.25).recipe()
     assert recipe["version"] == "1"
     assert recipe["parameters"] == {"p": (0.25).hex()}
+    edited = operation(lambda a, b, *, p=0.5: a * b * p + (a > 3), version="1", name="edited")
+    assert edited(p=0.25).recipe()["probes"] != recipe["probes"]
     with pytest.raises(TypeError, match="no canonical form"):
         versioned(p=object()).recipe()

@@ -1,0 +1,1 @@
+"""The asv suite: what otmaps costs, beside what else one would use."""

@@ -1,0 +1,24 @@
+"""How large the benchmarks are; tiny where OTMAPS_BENCH_TINY is set, as in the tests."""
+
+from __future__ import annotations
+
+import os
+
+TINY = os.environ.get("OTMAPS_BENCH_TINY", "0") not in {"", "0"}
+
+VALUES = 200 if TINY else 5_000_000
+"""Latents that a map is applied to: more than any cache holds."""
+
+QUANTILES = 50 if TINY else 100_000
+"""Probabilities that a law is inverted at."""
+
+DRAWS = 2_000 if TINY else 1_000_000
+"""Draws of which the Kolmogorov-Smirnov distance is taken."""
+
+POINTS = 20 if TINY else 1_000
+"""Points at which a law or a map is compared with the truth."""
+
+KNOTS = 2_048
+"""Knots of the tables that peers look up."""
+
+SEED = 20_190_506

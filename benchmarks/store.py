@@ -1,0 +1,54 @@
+"""Tables on disk and in memory."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+
+import otmaps
+from otmaps._table import from_bytes, map_recipe, table_key, to_bytes
+
+from .cases import OPERATIONS, PRIORS
+
+
+class Table:
+    """One table of the size that `match` makes, and a directory of its own."""
+
+    def setup(self) -> None:
+        self.operation, self.prior = OPERATIONS["lerp"], PRIORS["laplace"]
+        laws = (self.prior,) * 2
+        self.directory = tempfile.mkdtemp(prefix="otmaps-bench-")
+        self.store = otmaps.TableStore(self.directory)
+        self.memory = otmaps.MemoryStore()
+        matched = otmaps.match(self.operation, self.prior, store=self.store)
+        otmaps.match(self.operation, self.prior, store=self.memory)
+        self.recipe = map_recipe(self.operation, laws, self.prior)
+        self.key = table_key(self.recipe)
+        self.data = to_bytes(matched.map, self.recipe)
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.directory)
+
+    def time_key(self) -> None:
+        table_key(map_recipe(self.operation, (self.prior,) * 2, self.prior))
+
+    def time_pack(self) -> None:
+        to_bytes(self.map, self.recipe)
+
+    def time_put(self) -> None:
+        self.store.put(self.key, self.data)
+
+    def time_get(self) -> None:
+        self.found = self.store.get(self.key)
+
+    def time_read(self) -> None:
+        self.map, _ = from_bytes(self.data, self.key)
+
+    def time_match_from_directory(self) -> None:
+        self.matched = otmaps.match(self.operation, self.prior, store=self.store)
+
+    def time_match_from_memory(self) -> None:
+        self.matched = otmaps.match(self.operation, self.prior, store=self.memory)
+
+    def time_match_without_store(self) -> None:
+        self.matched = otmaps.match(self.operation, self.prior, store=None)

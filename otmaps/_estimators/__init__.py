@@ -1,0 +1,197 @@
+"""Ways to compute the law of y, and the choice between them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from otmaps._arrays import real_scalar
+from otmaps._convert import as_distribution
+from otmaps._distribution import Distribution
+from otmaps._errors import AccuracyWarning, UnservedError
+from otmaps._estimators._base import Estimator, Inputs
+from otmaps._estimators._closed_form import ClosedForm
+from otmaps._estimators._convolution import Convolution
+from otmaps._estimators._monte_carlo import MonteCarlo
+from otmaps._operations import Operation, check_elementwise
+
+__all__ = [
+    "ClosedForm",
+    "Convolution",
+    "Estimator",
+    "MonteCarlo",
+    "choose_estimator",
+    "input_laws",
+    "pushforward",
+]
+
+_PROBES = 16  # draws on which a function must prove that it works entry by entry
+
+# In the order of preference: exact, then deterministic, then sampling.
+_AUTOMATIC: tuple[Estimator, ...] = (ClosedForm(), Convolution(), MonteCarlo())
+
+
+def choose_estimator(op: Operation, inputs: Inputs) -> tuple[Estimator, dict[str, str]]:
+    """What ``method="auto"`` uses, and why each estimator before it does not serve.
+
+    Parameters
+    ----------
+    op : Operation
+    inputs : tuple of Distribution
+        One law for each latent.
+
+    Returns
+    -------
+    estimator : Estimator
+    refusals : dict
+        Name of an estimator that was passed over -> its reason.
+
+    Raises
+    ------
+    UnservedError
+        Where none serves.
+    """
+    refusals: dict[str, str] = {}
+    for estimator in _AUTOMATIC:
+        reason = estimator.refuses(op, inputs)
+        if reason is None:
+            return estimator, refusals
+        refusals[estimator.name] = reason
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in refusals.items())
+    raise UnservedError(f"no estimator serves operation {op.name!r}: {reasons}.")
+
+
+def pushforward(
+    op: Operation,
+    prior: Any,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    method: str | Estimator = "auto",
+    tol: float = 1e-12,
+) -> Distribution:
+    """The law of one component of the operation's result, for independent latents.
+
+    Parameters
+    ----------
+    op : Operation
+        A pointwise operation.
+    prior : law
+        The law of a component of each latent: anything `as_distribution` takes.
+    inputs : mapping or sequence, optional
+        The laws of latents that do not follow the prior: by name, or one for each latent in
+        order with None for the prior.
+    method : {"auto", "closed form", "convolution", "Monte Carlo"} or Estimator
+        "auto" takes the first of these that serves; `law.method` says which ran.
+    tol : float
+        The bound on |cdf error| that is aimed at.
+
+    Returns
+    -------
+    Distribution
+        With `error`, a bound on |cdf error| (Monte Carlo: at its stated confidence).
+
+    Raises
+    ------
+    UnservedError
+        Where the method, or any method, does not serve the operation and the laws.
+
+    Warns
+    -----
+    AccuracyWarning
+        Where the automatic choice reached less than ``tol``.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.pushforward(otmaps.lerp(0.5), otmaps.Normal()).std() ** 2
+    0.5000000000000001
+    """
+    check_operation(op)
+    laws = input_laws(op, as_distribution(prior), inputs)
+    law = compute_law(op, laws, method, real_scalar(tol, "tol", positive=True))
+    if not law.error <= tol and not isinstance(method, Estimator):
+        warnings.warn(
+            f"the law of {op!r} by {law.method} is known to {law.error:.1e} in the cdf, not to "
+            f"tol={tol:g}. Pass a method with more effort, such as "
+            "method=otmaps.MonteCarlo(n=2**22), which also accepts what it reaches.",
+            AccuracyWarning,
+            stacklevel=2,
+        )
+    return law
+
+
+def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float) -> Distribution:
+    """`pushforward` on checked arguments; the caller compares the error with ``tol``."""
+    if not op.pointwise:
+        raise UnservedError(
+            f"operation {op.name!r} mixes components of a latent, so no map of single components "
+            "can mend its law; use it raw (op.raw), or a pointwise operation such as otmaps.lerp."
+        )
+    if op.linear is None:
+        rng = np.random.default_rng(0)
+        check_elementwise(op, [np.asarray(law.rvs(_PROBES, rng)) for law in laws])
+    return _named(method, op, laws).law(op, laws, tol)
+
+
+def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
+    if isinstance(method, Estimator):
+        estimator = method
+    elif not isinstance(method, str):
+        raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
+    elif method == "auto":
+        return choose_estimator(op, laws)[0]
+    else:
+        named = {e.name.lower().replace(" ", "_"): e for e in _AUTOMATIC}
+        key = method.lower().replace(" ", "_").replace("-", "_")
+        if key not in named:
+            raise ValueError(
+                f"method {method!r} is not known; use 'auto', {', '.join(map(repr, named))} "
+                "or an Estimator object."
+            )
+        estimator = named[key]
+    reason = estimator.refuses(op, laws)
+    if reason is not None:
+        raise UnservedError(f"{estimator.name} does not serve operation {op.name!r}: {reason}.")
+    return estimator
+
+
+def check_operation(op: Any) -> None:
+    """Raise a TypeError with the remedy where ``op`` is not an `Operation`."""
+    if isinstance(op, Operation):
+        return
+    remedy = "call it to bind its parameters" if callable(op) else "see otmaps.operations()"
+    raise TypeError(
+        f"op must be an Operation, such as otmaps.lerp(0.5), got {type(op).__name__}; {remedy}."
+    )
+
+
+def input_laws(
+    op: Operation, prior: Distribution, inputs: Mapping[str, Any] | Sequence[Any] | None
+) -> Inputs:
+    """One law for each latent: the prior where ``inputs`` names no other."""
+    if inputs is None:
+        return (prior,) * len(op.latents)
+    if isinstance(inputs, Mapping):
+        unknown = [name for name in inputs if name not in op.latents]
+        if unknown:
+            raise ValueError(
+                f"inputs names {unknown[0]!r}, but the latents of {op.name!r} are "
+                f"{', '.join(op.latents)}."
+            )
+        given = [inputs.get(name) for name in op.latents]
+    elif isinstance(inputs, str) or not isinstance(inputs, Sequence):
+        raise TypeError(
+            "inputs must map names of latents to laws, or list one law for each latent, got "
+            f"{type(inputs).__name__}."
+        )
+    else:
+        given = list(inputs)
+    if len(given) != len(op.latents):
+        raise ValueError(
+            f"inputs has {len(given)} laws, but {op.name!r} has {len(op.latents)} latents "
+            f"({', '.join(op.latents)})."
+        )
+    return tuple(prior if law is None else as_distribution(law) for law in given)

@@ -1,0 +1,252 @@
+"""The file format of tables: named arrays and a document, as bytes that prove themselves.
+
+The layout is that of safetensors, which has no checksum and accepts most flipped bits. So its
+metadata begins, at a fixed place, with the SHA-256 of the whole file (read with 64 zeros in that
+place), and nothing behind it is parsed before the digest holds. `docs/format.md` is the
+specification.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from otmaps._errors import TableError
+
+FORMAT = "otmaps.table"
+FORMAT_VERSION = 1
+
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
+Document: TypeAlias = dict[str, Any]
+
+# One entry: safetensors writes several in the random order of a hash map. It comes first in the
+# header, and the digest first in it, so that the digest stands at a fixed place of the file.
+_ENTRY = "otmaps"
+_START = b'{"__metadata__":{"otmaps":"{\\"sha256\\":\\"'
+_DIGEST = slice(8 + len(_START), 8 + len(_START) + 64)
+_ZEROS = b"0" * 64
+_MAX_HEADER = 2**24
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_DTYPES = {
+    "F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
+}  # fmt: skip
+_CODES = {text: code for code, text in _DTYPES.items()}
+
+
+def canonical_json(recipe: Any) -> str:
+    """The one JSON text of a recipe: sorted keys, no blanks, ASCII, floats as hexadecimal strings.
+
+    Raises
+    ------
+    TypeError
+        For values that JSON does not have, and keys that are not text.
+    ValueError
+        For NaN, which equals nothing, itself included.
+    """
+    return _dumps(_plain(recipe, "recipe"))
+
+
+def table_key(recipe: Mapping[str, Any]) -> str:
+    """The key of a recipe in every store: SHA-256 of its `canonical_json`, 64 hex digits."""
+    return hashlib.sha256(canonical_json(recipe).encode("ascii")).hexdigest()
+
+
+def pack(
+    arrays: Mapping[str, npt.NDArray[Any]], recipe: Mapping[str, Any], document: Document
+) -> bytes:
+    """The bytes of a table; equal arguments give equal bytes.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        Numbers of 1 to 8 bytes, infinities too, but no NaN; under names of lower-case letters,
+        digits and underscores.
+    recipe : mapping
+        What the table was made from; written in the form of `canonical_json`.
+    document : dict
+        What else there is to say, in JSON types; floats must be finite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For names, dtypes and values that the format does not hold.
+    """
+    import safetensors.numpy
+
+    tensors = {name: _storable(name, array) for name, array in arrays.items()}
+    stated = {"format": FORMAT, "version": FORMAT_VERSION, "recipe": _plain(recipe, "recipe")}
+    text = _dumps({**document, **stated})
+    entry = f'{{"sha256":"{_ZEROS.decode()}",{text[1:]}'
+    data = bytearray(safetensors.numpy.save(tensors, {_ENTRY: entry}))
+    if not data[8:].startswith(_START):
+        raise RuntimeError("the installed safetensors writes its metadata in an unknown place.")
+    data[_DIGEST] = _digest(data)
+    return bytes(data)
+
+
+def unpack(data: bytes, key: str | None = None) -> tuple[Arrays, Document]:
+    """The arrays (read-only views of ``data``) and the document, verified.
+
+    Parameters
+    ----------
+    data : bytes
+        What `pack` wrote, or anything.
+    key : str, optional
+        The `table_key` that the recipe must have.
+
+    Raises
+    ------
+    TableError
+        For anything but what `pack` of this format version wrote, to the bit.
+    """
+    size = int.from_bytes(data[:8], "little")
+    start = 8 + size
+    if size > _MAX_HEADER or not _DIGEST.stop < start <= len(data):
+        raise TableError("cut short or foreign: its header does not fit")
+    if not data.startswith(_START, 8):
+        raise TableError("foreign: it does not begin like a table of otmaps")
+    if data[_DIGEST] != _digest(data):
+        raise TableError("damaged: it does not have the SHA-256 that it states")
+    header = _loads(data[8:start], "header")
+    document = _document(header)
+    arrays = _views(header, data, start)
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise TableError(f"array {name!r} holds NaN")
+    if key is not None and table_key(document["recipe"]) != key:
+        raise TableError("misplaced: it is the table of another key")
+    return arrays, document
+
+
+# ------------------------------------------------------------------------------------------- JSON
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+)
+
+
+def _dumps(value: Any) -> str:
+    return _ENCODER.encode(value)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+
+
+def _loads(text: bytes | str, what: str) -> Any:
+    """JSON without duplicate keys, NaN and infinities; everything else is a `TableError`."""
+    try:
+        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"damaged or foreign: its {what} is not JSON ({error})") from None
+
+
+def _plain(value: Any, where: str) -> Any:
+    """``value`` in JSON types, with floats as hexadecimal strings, which round-trip everywhere."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        if math.isnan(value):
+            raise ValueError(f"{where} is NaN; a recipe must equal itself.")
+        return float(value).hex()
+    if isinstance(value, list | tuple):
+        return [_plain(v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"{where} has the key {key!r}; keys of a recipe are text.")
+        return {str(k): _plain(v, f"{where}[{k!r}]") for k, v in value.items()}
+    raise TypeError(
+        f"{where} has type {type(value).__name__}; recipes hold numbers, text, booleans, None, "
+        "lists and dicts of them."
+    )
+
+
+# ----------------------------------------------------------------------------------------- digest
+def _storable(name: str, array: Any) -> npt.NDArray[Any]:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"array name {name!r} is not made of lower-case letters, digits and _.")
+    given = np.asarray(array, order="C")
+    little = given.dtype.newbyteorder("<")
+    if little.str not in _CODES:
+        raise TypeError(f"array {name!r} has dtype {given.dtype}; a table holds plain numbers.")
+    if little.kind == "f" and np.isnan(given).any():
+        raise ValueError(f"array {name!r} holds NaN; a table holds numbers and infinite limits.")
+    return given.astype(little, copy=False)
+
+
+def _digest(data: bytes | bytearray) -> bytes:
+    """The SHA-256, in hex, of a whole file with zeros in the place of the digest."""
+    view = memoryview(data)
+    digest = hashlib.sha256(view[: _DIGEST.start])
+    digest.update(_ZEROS)
+    digest.update(view[_DIGEST.stop :])
+    return digest.hexdigest().encode("ascii")
+
+
+# ---------------------------------------------------------------------------------------- reading
+def _document(header: Any) -> Document:
+    """Take the document, of this format and version, out of the header."""
+    metadata = header.pop("__metadata__", None) if isinstance(header, dict) else None
+    text = metadata.get(_ENTRY) if isinstance(metadata, dict) else None
+    document = _loads(text, "document") if isinstance(text, str) else None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise TableError("foreign: it is not an otmaps table")
+    version = document.get("version")
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise TableError(
+            f"it has format version {version!r}; this otmaps reads version {FORMAT_VERSION}"
+        )
+    if not isinstance(document.get("recipe"), dict):
+        raise TableError("damaged: it has no recipe")
+    return document
+
+
+def _views(header: dict[str, Any], data: bytes, start: int) -> Arrays:
+    """The arrays that the header describes: without gaps or overlaps, to the end of the data."""
+    arrays: Arrays = {}
+    position = start
+    for name, entry in header.items():
+        if not _NAME.fullmatch(name) or not isinstance(entry, dict) or len(entry) != 3:
+            raise TableError(f"damaged: array {name!r} is not described")
+        code, shape = entry.get("dtype"), entry.get("shape")
+        if not isinstance(code, str) or code not in _DTYPES:
+            raise TableError(f"damaged: array {name!r} has an unknown dtype")
+        if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+            raise TableError(f"damaged: array {name!r} has no shape")
+        if len(shape) > 8 or math.prod(max(n, 1) for n in shape) > len(data):
+            raise TableError(f"damaged: array {name!r} has an impossible shape")
+        dtype = np.dtype(_DTYPES[code])
+        count = math.prod(shape)
+        end = position + count * dtype.itemsize
+        offsets = [position - start, end - start]
+        if entry.get("data_offsets") != offsets or end > len(data):
+            raise TableError(f"cut short or damaged: array {name!r} is not where it should be")
+        flat = np.frombuffer(data, dtype, count, position) if count else np.empty(0, dtype)
+        # Compiled code takes native, aligned arrays; on usual machines these are views.
+        native = np.require(flat, dtype.newbyteorder("="), "A").reshape(shape)
+        native.flags.writeable = False
+        arrays[name] = native
+        position = end
+    if position != len(data):
+        raise TableError("damaged: it is longer than its header says")
+    return arrays

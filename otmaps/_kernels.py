@@ -1,0 +1,289 @@
+"""All compiled code: plain loops over contiguous vectors. No checks, no randomness, no raises.
+
+A table of a monotone map is handed to the kernels as a tuple of five arrays, in this order.
+
+``cubics`` : float64 (buckets of the core or 0, 4)
+    Coefficients of the buckets of the core that are one cubic cell, NaN for the others.
+``records`` : float64 (n + 1, 8)
+    One cache line a cell, from left to right: left edge, 1 / width, and the coefficients c0 ... c5
+    of the polynomial in s = (y - edge) / width. The last row holds the last edge and its value.
+``guide`` : int32
+    The cell in which a bucket begins: the buckets of the core, of the lower and of the upper end.
+    A bucket of the core that holds edges inside is stored as -1 - cell.
+``core`` : float64 (3,)
+    Low end, high end and inverse width of the uniform buckets that serve most of the mass.
+``ends`` : float64 (2, 11)
+    The lower and the upper end, in the columns named below. Their buckets are uniform in the
+    exponent and the leading bits of the distance d = sign * (y - anchor).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+AnyFloatArray: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+IntArray: TypeAlias = npt.NDArray[np.int32]
+TableArrays: TypeAlias = tuple[FloatArray, FloatArray, IntArray, FloatArray, FloatArray]
+Line: TypeAlias = tuple[float, float, float, float]
+
+# Division by zero must give infinity as in NumPy; fast-math would delete the guards against NaN.
+jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+EDGE, INVERSE_WIDTH, C0, C1, C2, C3, C4, C5 = range(8)
+LOW, HIGH = 0, 1
+(
+    ANCHOR,  # where distances are measured from
+    SIGN,  # +1: d grows with y
+    SUPPORT,  # the end of the source's support: the limit holds there and beyond
+    LIMIT,  # the value of the map there
+    BASE,  # beyond the last cell T = BASE + (T_end - BASE) * (d / REACH) ** POWER
+    POWER,
+    REACH,
+    FIRST,  # number of the first bucket
+    PER_OCTAVE,  # buckets a factor of two in d
+    START,  # where the buckets of this end begin in the guide
+    COUNT,
+) = range(11)
+
+
+@jit
+def bucket(d, per_octave):  # type: ignore[no-untyped-def]
+    """The number of the logarithmic bucket of a positive distance; not decreasing in d."""
+    mantissa, exponent = math.frexp(d)
+    return exponent * int(per_octave) + int((mantissa - 0.5) * 2.0 * per_octave)
+
+
+@jit
+def _advance(y, records, cell):  # type: ignore[no-untyped-def]
+    """The last cell at or after ``cell`` whose left edge is not above y: doubling, then halving."""
+    last = records.shape[0] - 2
+    step = 1
+    while cell + step <= last and y >= records[cell + step, EDGE]:
+        cell += step
+        step *= 2
+    while step > 0:
+        if cell + step <= last and y >= records[cell + step, EDGE]:
+            cell += step
+        step //= 2
+    return cell
+
+
+@jit
+def _cell(y, records, guide, core, ends):  # type: ignore[no-untyped-def]
+    """The cell of a point from the first edge (included) to the last one (excluded)."""
+    x = (y - core[0]) * core[2]
+    # Not y < core[1]: just below it, the difference may round up to the next bucket.
+    if 0.0 <= x < (core[1] - core[0]) * core[2]:
+        first = guide[int(x)]
+        if first >= 0:
+            return int(first)
+        return _advance(y, records, -1 - int(first))
+    end = ends[LOW] if y < core[0] else ends[HIGH]
+    number = bucket(end[SIGN] * (y - end[ANCHOR]), end[PER_OCTAVE]) - int(end[FIRST])
+    number = min(max(number, 0), int(end[COUNT]) - 1)
+    return _advance(y, records, int(guide[int(end[START]) + number]))
+
+
+@jit
+def _local(y, records, cell):  # type: ignore[no-untyped-def]
+    """The coordinate in a cell. A point that rounding put one cell too far gets 0, not less."""
+    s = (y - records[cell, EDGE]) * records[cell, INVERSE_WIDTH]
+    return s if s > 0.0 else 0.0
+
+
+@jit
+def _beyond(y, records):  # type: ignore[no-untyped-def]
+    """LOW, HIGH, or -1 where the cells serve y."""
+    if y < records[0, EDGE]:
+        return LOW
+    if y >= records[records.shape[0] - 1, EDGE]:
+        return HIGH
+    return -1
+
+
+@jit
+def _polynomial(s, records, cell):  # type: ignore[no-untyped-def]
+    inner = records[cell, C3] + s * (records[cell, C4] + s * records[cell, C5])
+    return records[cell, C0] + s * (records[cell, C1] + s * (records[cell, C2] + s * inner))
+
+
+@jit
+def _slope(s, records, cell):  # type: ignore[no-untyped-def]
+    inner = 3.0 * records[cell, C3] + s * (4.0 * records[cell, C4] + s * 5.0 * records[cell, C5])
+    slope = records[cell, C1] + s * (2.0 * records[cell, C2] + s * inner)
+    return slope if slope > 0.0 else 0.0
+
+
+@jit
+def _value(y, records, guide, core, ends):  # type: ignore[no-untyped-def]
+    """The map at any point, by the general route."""
+    if math.isnan(y):
+        return y
+    side = _beyond(y, records)
+    if side < 0:
+        cell = _cell(y, records, guide, core, ends)
+        return _polynomial(_local(y, records, cell), records, cell)
+    end = ends[side]
+    outside = y <= end[SUPPORT] if side == LOW else y >= end[SUPPORT]
+    if outside:
+        return end[LIMIT]
+    last = records[0, C0] if side == LOW else records[records.shape[0] - 1, C0]
+    ratio = end[SIGN] * (y - end[ANCHOR]) / end[REACH]
+    value = end[BASE] + (last - end[BASE]) * ratio ** end[POWER]
+    # A base that the target's own rounding reached gives no direction: stay at the last value.
+    if side == LOW:
+        return min(max(value, end[LIMIT]), last)
+    return max(min(value, end[LIMIT]), last)
+
+
+@jit
+def evaluate(y: AnyFloatArray, out: AnyFloatArray, table: TableArrays) -> None:
+    """The map at every point of y.
+
+    The loops spell out the common case, because a call for each value costs as much as the
+    polynomial; unsigned indices spare the wrap of negative ones.
+    """
+    cubics, records, guide, core, ends = table
+    low, high, inverse = core[0], core[1], core[2]
+    buckets = (high - low) * inverse
+    if cubics.shape[0] > 0:
+        for i in range(y.size):
+            v = np.float64(y[i])
+            x = (v - low) * inverse
+            if 0.0 <= x < buckets:
+                floor = np.int64(x)
+                s = x - np.float64(floor)
+                c = np.uint64(floor)
+                value = cubics[c, 0] + s * (cubics[c, 1] + s * (cubics[c, 2] + s * cubics[c, 3]))
+                if value == value:  # NaN marks a bucket of several cells  # noqa: PLR0124
+                    out[i] = value
+                    continue
+            out[i] = _value(v, records, guide, core, ends)
+    else:
+        for i in range(y.size):
+            v = np.float64(y[i])
+            x = (v - low) * inverse
+            if 0.0 <= x < buckets:
+                first = guide[np.uint64(np.int64(x))]
+                if first >= 0:
+                    c = np.uint64(first)
+                    s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH]
+                    s = s if s > 0.0 else 0.0
+                    inner = records[c, C3] + s * (records[c, C4] + s * records[c, C5])
+                    inner = records[c, C1] + s * (records[c, C2] + s * inner)
+                    out[i] = records[c, C0] + s * inner
+                    continue
+            out[i] = _value(v, records, guide, core, ends)
+
+
+@jit
+def differentiate(y: AnyFloatArray, out: AnyFloatArray, table: TableArrays) -> None:
+    """The derivative of what `evaluate` computes; 0 where the map is constant."""
+    _, records, guide, core, ends = table
+    for i in range(y.size):
+        v = np.float64(y[i])
+        side = _beyond(v, records)
+        if math.isnan(v):
+            out[i] = v
+        elif side < 0:
+            cell = _cell(v, records, guide, core, ends)
+            out[i] = _slope(_local(v, records, cell), records, cell) * records[cell, INVERSE_WIDTH]
+        else:
+            end = ends[side]
+            last = records[0, C0] if side == LOW else records[records.shape[0] - 1, C0]
+            outside = v <= end[SUPPORT] if side == LOW else v >= end[SUPPORT]
+            if outside or end[POWER] == 0.0:
+                out[i] = 0.0
+            else:
+                ratio = end[SIGN] * (v - end[ANCHOR]) / end[REACH]
+                factor = end[SIGN] * end[POWER] * (last - end[BASE]) / end[REACH]
+                out[i] = factor * ratio ** (end[POWER] - 1.0)
+
+
+@jit
+def _solve(z, records, cell):  # type: ignore[no-untyped-def]
+    """The y at which a cell's polynomial meets z: Newton steps kept inside a shrinking bracket."""
+    left, right = records[cell, EDGE], records[cell + 1, EDGE]
+    low, high = 0.0, 1.0
+    rise = records[cell + 1, C0] - records[cell, C0]
+    s = (z - records[cell, C0]) / rise if rise > 0.0 else 1.0
+    for _ in range(80):
+        s = min(max(s, 0.0), 1.0)
+        gap = _polynomial(s, records, cell) - z
+        if gap == 0.0:
+            break
+        if gap > 0.0:
+            high = s
+        else:
+            low = s
+        slope = _slope(s, records, cell)
+        fresh = s - gap / slope if slope > 0.0 else low
+        if not (low < fresh < high):
+            fresh = 0.5 * (low + high)
+        if fresh == s or high - low <= 1e-17:
+            break
+        s = fresh
+    return min(left + s * (right - left), right)
+
+
+@jit
+def _cell_of_value(z, records):  # type: ignore[no-untyped-def]
+    """The last cell whose first value lies below z."""
+    low, high = 0, records.shape[0] - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if records[middle, C0] < z:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@jit
+def invert(z: AnyFloatArray, out: AnyFloatArray, records: FloatArray, ends: FloatArray) -> None:
+    """The smallest y whose image is not below z, with what `evaluate` computes as the map."""
+    n = records.shape[0] - 1
+    for i in range(z.size):
+        v = np.float64(z[i])
+        if math.isnan(v):
+            out[i] = v
+        elif v <= ends[LOW, LIMIT]:
+            out[i] = ends[LOW, SUPPORT]
+        elif v >= ends[HIGH, LIMIT]:
+            out[i] = ends[HIGH, SUPPORT]
+        elif records[0, C0] <= v <= records[n, C0]:
+            out[i] = _solve(v, records, _cell_of_value(v, records))
+        else:
+            side = LOW if v < records[0, C0] else HIGH
+            end = ends[side]
+            last = records[0, C0] if side == LOW else records[n, C0]
+            ratio = (v - end[BASE]) / (last - end[BASE])
+            if end[POWER] == 0.0 or not ratio > 0.0:
+                out[i] = end[SUPPORT]
+            else:
+                d = end[REACH] * ratio ** (1.0 / end[POWER])
+                out[i] = end[ANCHOR] + end[SIGN] * d
+
+
+@jit
+def multiply_add(y: AnyFloatArray, out: AnyFloatArray, line: Line) -> None:
+    """scale * y + shift, held inside [low, high]; NaN stays NaN."""
+    scale, shift, low, high = line
+    for i in range(y.size):
+        v = scale * np.float64(y[i]) + shift
+        out[i] = low if v < low else high if v > high else v
+
+
+@jit
+def divide_back(z: AnyFloatArray, out: AnyFloatArray, line: Line) -> None:
+    """(z - shift) / scale, held inside [low, high]; NaN stays NaN."""
+    scale, shift, low, high = line
+    for i in range(z.size):
+        v = (np.float64(z[i]) - shift) / scale
+        out[i] = low if v < low else high if v > high else v

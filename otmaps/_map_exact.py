@@ -1,0 +1,135 @@
+"""The monotone map as the laws define it, and what the errors of the laws do to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, final
+
+import numpy as np
+
+from otmaps._arrays import FloatArray
+from otmaps._distribution import Affine, Distribution
+from otmaps._location_scale import LocationScale
+from otmaps._priors import Arcsine, Uniform
+
+_DEEP = 1e-290  # below, a probability is close to leaving the normal doubles: take logarithms
+
+
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
+class ExactMap:
+    """T = F_Z^-1(F_Y) by the laws themselves, from the nearer tail.
+
+    Below the source's median the cdf is inverted, above it the sf, and the logarithms where
+    these leave the range of doubles: ppf(cdf(y)) has lost all digits of an upper tail of 1e-16.
+    """
+
+    source: Distribution
+    target: Distribution
+
+    def __call__(self, y: Any) -> FloatArray:
+        points = np.atleast_1d(np.asarray(y, dtype=np.float64))
+        cdf, sf = np.asarray(self.source.cdf(points)), np.asarray(self.source.sf(points))
+        out = np.full(points.shape, np.nan)
+        lower, upper = cdf <= sf, cdf > sf
+        sides = (
+            (lower, cdf, self.source.logcdf, self.target.ppf, self.target.ilogcdf),
+            (upper, sf, self.source.logsf, self.target.isf, self.target.ilogsf),
+        )
+        for side, tail, log_tail, quantile, log_quantile in sides:
+            deep, plain = side & (tail < _DEEP), side & (tail >= _DEEP)
+            if plain.any():
+                out[plain] = quantile(tail[plain])
+            if deep.any():
+                out[deep] = log_quantile(log_tail(points[deep]))
+        return out
+
+    def preimage(self, z: FloatArray) -> FloatArray:
+        """F_Y^-1(F_Z(z)): the exact map of the exchanged laws."""
+        return ExactMap(self.target, self.source)(z)
+
+
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be tabulated, and the unit in which errors are measured."""
+
+    exact: ExactMap
+    tol: float
+    centre: float
+    scale: float
+
+    def unit(self, z: FloatArray) -> FloatArray:
+        """The size of the target near z: its scale, far out the distance from its centre."""
+        return np.maximum(self.scale, np.abs(z - self.centre))
+
+
+def pose(source: Distribution, target: Distribution, tol: float) -> Problem:
+    """The problem in the unit of the target's scale.
+
+    The scale is the standard deviation, or the interquartile range where that is smaller: of a
+    law with a very long tail the deviation says nothing about the bulk, or is infinite.
+    """
+    scale = float(target.isf(0.25)) - float(target.ppf(0.25))
+    deviation = target.std()
+    if 0.0 < deviation < scale or scale == 0.0:
+        scale = deviation
+    return Problem(ExactMap(source, target), tol, target.median(), scale)
+
+
+def affine_between(source: Distribution, target: Distribution) -> tuple[float, float] | None:
+    """(a, b) such that a Y + b has the law of the target exactly, a > 0; None where unknown."""
+    core, scale, shift = _standard_form(source)
+    other, other_scale, other_shift = _standard_form(target)
+    if not (core is other or (type(core) is type(other) and core == other)):
+        return None
+    if (scale, shift) == (other_scale, other_shift):
+        return 1.0, 0.0
+    a = other_scale / scale
+    if a < 0:  # the target is the mirror image: the same law where it is symmetric
+        if core.symmetry is None:
+            return None
+        other_shift += 2.0 * core.symmetry * other_scale
+        a = -a
+    return a, other_shift - a * shift
+
+
+def _standard_form(law: Distribution) -> tuple[Distribution, float, float]:
+    """The law as scale * X + shift with X as plain as can be."""
+    if isinstance(law, LocationScale):
+        return dataclasses.replace(law, loc=0.0, scale=1.0), law.scale, law.loc  # type: ignore[type-var]
+    if isinstance(law, Uniform | Arcsine):
+        return type(law)(0.0, 1.0), law.high - law.low, law.low
+    if isinstance(law, Affine):
+        core, scale, shift = _standard_form(law.base)
+        return core, law.scale * scale, law.scale * shift + law.shift
+    return law, 1.0, 0.0
+
+
+def law_error(problem: Problem, y: FloatArray, z: FloatArray) -> float:
+    """The largest error of the exact map at z = T(y) that the errors of both laws allow.
+
+    Relative errors of the tails act as tail / f_Z(z), and nowhere by more than the absolute ones
+    do. Where a law states an absolute error alone, the quantiles of the shifted
+    probabilities are computed. In the unit of the problem.
+    """
+    source, target = problem.exact.source, problem.exact.target
+    log_tail = np.minimum(source.logcdf(y), source.logsf(y))
+    relative = source.tail_error + target.tail_error
+    absolute = source.error + target.error
+    if math.isfinite(relative):
+        with np.errstate(all="ignore"):
+            shift = np.minimum(relative * np.exp(log_tail), absolute)
+            moved = np.exp(np.log(shift) - target.logpdf(z)) / problem.unit(z)
+        # An infinite ratio is the edge of a gap of the target: the map jumps there.
+        return float(moved[np.isfinite(moved)].max(initial=0.0))
+    cdf, sf = np.asarray(source.cdf(y)), np.asarray(source.sf(y))
+    lower = cdf <= sf
+    worst = 0.0
+    for change in (-absolute, absolute):
+        tail = np.clip(np.where(lower, cdf, sf) + change, 0.0, 1.0)
+        other = np.where(lower, target.ppf(tail), target.isf(tail))
+        moved = np.abs(other - z) / problem.unit(z)
+        worst = max(worst, float(moved[np.isfinite(moved)].max(initial=0.0)))
+    return worst

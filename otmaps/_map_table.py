@@ -1,0 +1,230 @@
+"""The table of a monotone map: cells with polynomials, an index of constant cost, two ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from otmaps import _kernels as k
+from otmaps._arrays import AnyFloatArray, FloatArray
+
+MOST_BUCKETS = 1 << 16
+"""More would no longer fit the second-level cache beside the cells."""
+
+N_STATED = k.FIRST
+"""So many columns of an end are stated; the rest describe its buckets and are computed."""
+
+# From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
+POWERS_TO_BERNSTEIN = np.array(
+    [[math.comb(j, i) / math.comb(4, i) for i in range(5)] for j in range(5)]
+)
+
+
+def rounding_allowance(coefficients: FloatArray) -> FloatArray:
+    """How far Horner's rule in s may round, for rows c0 ... c5, without the addition of c0."""
+    size = np.abs(coefficients[:, 1:]).sum(axis=1)
+    return np.asarray(32.0 * float(np.finfo(float).eps) * size)
+
+
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """What the kernels read; see `otmaps._kernels` for the layout. Equal by identity."""
+
+    records: FloatArray
+    cubics: FloatArray
+    guide: k.IntArray
+    core: FloatArray
+    ends: FloatArray
+
+    @property
+    def cells(self) -> int:
+        """The number of cells."""
+        return len(self.records) - 1
+
+    @property
+    def _arrays(self) -> k.TableArrays:
+        return self.cubics, self.records, self.guide, self.core, self.ends
+
+    def evaluate(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
+        """The map at a contiguous vector."""
+        k.evaluate(y, out, self._arrays)
+
+    def differentiate(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
+        """Its derivative."""
+        k.differentiate(y, out, self._arrays)
+
+    def invert(self, z: AnyFloatArray, out: AnyFloatArray) -> None:
+        """Its inverse."""
+        k.invert(z, out, self.records, self.ends)
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """The stated part; the index is computed again from it."""
+        return {"records": self.records, "core": self.core, "ends": self.ends[:, :N_STATED]}
+
+
+def make_table(records: FloatArray, core: FloatArray, ends: FloatArray) -> Table:
+    """The table of given cells, with its index.
+
+    Parameters
+    ----------
+    records : ndarray, shape (n + 1, 8)
+    core : ndarray, shape (3,)
+        Low end, high end, and the inverse width of a bucket, a power of two.
+    ends : ndarray, shape (2, N_STATED)
+    """
+    lines = _on_cache_lines(records)
+    full = np.zeros((2, k.COUNT + 1))
+    full[:, :N_STATED] = ends
+    guides = [_core_guide(lines, core)]
+    for side in (k.LOW, k.HIGH):
+        full[side, k.START] = sum(g.size for g in guides)
+        guides.append(_end_guide(lines, core, full[side], side))
+    guide = np.concatenate(guides).astype(np.int32)
+    core = core.copy()
+    cubics = _cubics(lines, core, guides[0])
+    for array in (lines, cubics, guide, core, full):
+        array.flags.writeable = False
+    return Table(lines, cubics, guide, core, full)
+
+
+def _on_cache_lines(records: FloatArray) -> FloatArray:
+    """A copy that starts on a multiple of 64 bytes: then a record is one cache line."""
+    raw = np.zeros(records.size + 8)
+    start = (-raw.ctypes.data // 8) % 8
+    lines = raw[start : start + records.size].reshape(records.shape)
+    lines[...] = records
+    return lines
+
+
+def _cubics(records: FloatArray, core: FloatArray, guide: npt.NDArray[np.int64]) -> FloatArray:
+    """Coefficients c0 ... c3 of the buckets of the core that are one cubic cell, NaN for others.
+
+    Without rows where the others prevail: then the kernel goes by the guide at once.
+    """
+    cells = records[np.maximum(guide, 0)]
+    whole = (guide >= 0) & (cells[:, k.INVERSE_WIDTH] == core[2])
+    whole &= (cells[:, k.C4] == 0.0) & (cells[:, k.C5] == 0.0)
+    if whole.mean() < 0.5:
+        return np.zeros((0, 4))
+    return _on_cache_lines(np.where(whole[:, None], cells[:, k.C0 : k.C4], np.nan))
+
+
+def _core_guide(records: FloatArray, core: FloatArray) -> npt.NDArray[np.int64]:
+    edges = records[:, k.EDGE]
+    width = 1.0 / core[2]
+    starts = core[0] + width * np.arange(round((core[1] - core[0]) * core[2]))
+    first = np.searchsorted(edges, starts, side="right") - 1
+    last = np.searchsorted(edges, starts + width, side="left") - 1
+    return np.asarray(np.where(first == last, first, -1 - first))
+
+
+def _end_guide(
+    records: FloatArray, core: FloatArray, end: FloatArray, side: int
+) -> npt.NDArray[np.int64]:
+    """Fill in the computed columns of an end; the cell in which each of its buckets begins."""
+    edges = records[:, k.EDGE]
+    border = core[side]
+    mine = (edges >= border) if side == k.HIGH else (edges <= border)
+    reach = [
+        float(end[k.SIGN] * (e - end[k.ANCHOR]))
+        for e in (edges[0 if side == k.LOW else -1], border)
+    ]
+    near, far = sorted(reach)
+    octaves = math.frexp(far)[1] - math.frexp(near)[1] + 1
+    wanted = 2.0 * mine.sum() / octaves
+    per_octave = 2 ** min(max(math.ceil(math.log2(wanted)), 0), 10)
+    first, last = (int(k.bucket(np.float64(d), float(per_octave))) for d in (near, far))
+    end[[k.FIRST, k.PER_OCTAVE, k.COUNT]] = first, per_octave, last - first + 1
+    numbers = np.arange(first, last + 1) + (0 if end[k.SIGN] > 0 else 1)
+    octave, part = np.divmod(numbers, per_octave)
+    leftmost = end[k.ANCHOR] + end[k.SIGN] * np.ldexp(0.5 + part / (2.0 * per_octave), octave)
+    found = np.searchsorted(edges, leftmost, side="right") - 1
+    cells = np.flatnonzero(mine)[:-1]
+    return np.asarray(np.clip(found, cells[0], cells[-1]))
+
+
+def checked_table(arrays: dict[str, Any]) -> Table:
+    """The table of arrays that come from outside, after everything a kernel relies on is checked.
+
+    Raises
+    ------
+    ValueError
+        For wrong names, shapes or dtypes, numbers that are not finite, edges or values that
+        do not increase, polynomials that fall, and ends that do not meet the cells.
+    """
+    missing = {"records", "core", "ends"} - arrays.keys()
+    if missing:
+        raise ValueError(f"the table lacks {sorted(missing)}: it was not written by otmaps.")
+    records, core, ends = (
+        _checked_array(arrays[name], name) for name in ("records", "core", "ends")
+    )
+    if records.ndim != 2 or records.shape[0] < 4 or records.shape[1] != 8:
+        raise ValueError(f"records must have the shape (cells + 1, 8), got {records.shape}.")
+    if core.shape != (3,) or ends.shape != (2, N_STATED):
+        raise ValueError(f"core and ends have the shapes {core.shape} and {ends.shape}.")
+    _check_cells(records)
+    _check_core(records, core)
+    for side in (k.LOW, k.HIGH):
+        _check_end(records, core, ends[side], side)
+    return make_table(records, core, ends)
+
+
+def _checked_array(value: Any, name: str) -> FloatArray:
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+        raise ValueError(f"{name} of the table is not a float64 array.")
+    return value
+
+
+def _check_cells(records: FloatArray) -> None:
+    if not np.all(np.isfinite(records)):
+        raise ValueError("records of the table are not finite.")
+    edges, values = records[:, k.EDGE], records[:, k.C0]
+    if not np.all(np.diff(edges) > 0):
+        raise ValueError("the edges of the table do not increase.")
+    widths = records[:-1, k.INVERSE_WIDTH] * np.diff(edges)
+    if not np.all(np.abs(widths - 1.0) < 1e-12):
+        raise ValueError("the widths of the table do not belong to its edges.")
+    cells = records[:-1, k.C0 :]
+    slack = rounding_allowance(cells)
+    derivative = cells[:, 1:] * np.arange(1, 6) @ POWERS_TO_BERNSTEIN.T
+    rise = cells[:, 1:].sum(axis=1)
+    if np.any(np.diff(values) < 0) or np.any(derivative < -slack[:, None]):
+        raise ValueError("the map of the table is not monotone.")
+    if np.any(rise > np.diff(values) + slack):
+        raise ValueError("a cell of the table ends above the beginning of the next one.")
+
+
+def _check_core(records: FloatArray, core: FloatArray) -> None:
+    edges = records[:, k.EDGE]
+    low, high, inverse = core.tolist()
+    if not (np.all(np.isfinite(core)) and edges[0] < low < high < edges[-1] and inverse > 0):
+        raise ValueError(f"the core {core.tolist()} of the table is not inside its edges.")
+    buckets = (high - low) * inverse
+    if buckets != round(buckets) or not 1 <= buckets <= MOST_BUCKETS:
+        raise ValueError(f"the core of the table has {buckets} buckets.")
+    if not {low, high} <= set(edges.tolist()):
+        raise ValueError("the core of the table does not end at edges of cells.")
+
+
+def _check_end(records: FloatArray, core: FloatArray, end: FloatArray, side: int) -> None:
+    name = ("lower", "upper")[side]
+    row = 0 if side == k.LOW else -1
+    edge, value = records[row, k.EDGE], records[row, k.C0]
+    outward = -1.0 if side == k.LOW else 1.0
+    plain = [k.ANCHOR, k.SIGN, k.BASE, k.POWER, k.REACH]
+    distances = [end[k.SIGN] * (e - end[k.ANCHOR]) for e in (edge, core[side])]
+    if not np.all(np.isfinite(end[plain])) or np.any(np.isnan(end)) or abs(end[k.SIGN]) != 1.0:
+        raise ValueError(f"the {name} end of the table is not finite.")
+    if min(distances) <= 0 or distances[0] != end[k.REACH]:
+        raise ValueError(f"the {name} end of the table is anchored inside its cells.")
+    if outward * (end[k.SUPPORT] - edge) < 0 or outward * (end[k.LIMIT] - value) < 0:
+        raise ValueError(f"the {name} end of the table lies before its last cell.")
+    # d grows outward or shrinks outward; the power law must lead from the last value outward.
+    growth = end[k.POWER] * (value - end[k.BASE]) * end[k.SIGN]
+    if growth < 0:
+        raise ValueError(f"the {name} end of the table turns back.")

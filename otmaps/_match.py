@@ -1,0 +1,229 @@
+"""The verb that joins the stages: an operation, bent as little as possible to keep the prior."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from otmaps._arrays import AnyFloatArray, real_scalar
+from otmaps._convert import as_distribution
+from otmaps._distribution import Distribution
+from otmaps._errors import AccuracyWarning
+from otmaps._estimators import (
+    ClosedForm,
+    Estimator,
+    check_operation,
+    input_laws,
+    pushforward,
+)
+from otmaps._map import MonotoneMap, monotone_map
+from otmaps._map_exact import affine_between
+from otmaps._mismatch import Mismatch, law_mismatch
+from otmaps._operations import Operation
+from otmaps._stores import Store, resolve_store
+from otmaps._table import fetch_map, map_recipe
+
+
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
+class MatchedOperation:
+    """An operation whose result follows the prior again; made by `match`.
+
+    Call it with the latents; the result has their broadcast shape, float32 where all latents are
+    float32 and float64 otherwise.
+
+    Attributes
+    ----------
+    operation : Operation
+        The operation that was matched.
+    target : Distribution
+        The prior.
+    inputs : tuple of Distribution
+        The law of each latent.
+    map : MonotoneMap
+        The monotone map from the law of the raw result to the prior, with its error.
+    """
+
+    operation: Operation
+    target: Distribution
+    inputs: tuple[Distribution, ...]
+    map: MonotoneMap
+    method: str | Estimator = "auto"
+
+    def __call__(self, *z: Any, out: AnyFloatArray | None = None) -> Any:
+        """The matched result.
+
+        Parameters
+        ----------
+        *z : array_like
+            The latents, of shapes that broadcast.
+        out : ndarray, optional
+            Where to write the result: of its shape and dtype.
+
+        Returns
+        -------
+        ndarray or float
+            ``map(operation.raw(*z))``, with the error `map.error`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `Operation.raw` does.
+        """
+        raw = self.operation.raw(*z)
+        if out is None and isinstance(raw, np.ndarray):
+            out = raw  # a fresh array of the right shape and dtype
+        return self.map(raw, out=out)
+
+    def raw(self, *z: Any) -> Any:
+        """The unmatched result."""
+        return self.operation.raw(*z)
+
+    @functools.cached_property
+    def source(self) -> Distribution:
+        """The law of the raw result (computed anew where the map came from a store)."""
+        if self.map.source is not None:
+            return self.map.source
+        return pushforward(self.operation, self.target, inputs=self.inputs, method=self.method)
+
+    def __repr__(self) -> str:
+        return (
+            f"MatchedOperation({self.operation!r}, prior={self.target!r}, "
+            f"map={self.map.kind}, error={self.map.error:.1e})"
+        )
+
+
+def match(
+    op: Operation,
+    prior: Any,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    method: str | Estimator = "auto",
+    tol: float = 1e-9,
+    store: Store | str | None = "default",
+) -> MatchedOperation:
+    """Bend an operation as little as possible so that its result follows the prior.
+
+    Computes the law of the raw result (`pushforward`) and the monotone map from it to the prior
+    (`monotone_map`), which for independent components is the optimal transport for every convex
+    cost (Agustsson et al., ICLR 2019, Theorems 1 and 2).
+
+    Parameters
+    ----------
+    op : Operation
+        A pointwise operation, such as ``otmaps.lerp(0.5)``.
+    prior : law
+        The law of one component of a latent: anything `as_distribution` takes.
+    inputs : mapping or sequence, optional
+        The laws of latents that do not follow the prior, as in `pushforward`.
+    method : str or Estimator
+        How to compute the law of the result, as in `pushforward`.
+    tol : float
+        The error of the map to aim at, in units of the prior's scale.
+    store : "default", None or TableStore
+        Where tables are kept between calls and processes; None keeps none.
+
+    Returns
+    -------
+    MatchedOperation
+
+    Raises
+    ------
+    AtomError
+        Where the result has point masses: no map moves those to a continuous prior.
+    UnservedError
+        Where no estimator serves, as for operations that mix components (slerp).
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> m = otmaps.match(otmaps.lerp(0.5), otmaps.Uniform(-1, 1), store=None)
+    >>> rng = numpy.random.default_rng(0)
+    >>> z1, z2 = rng.uniform(-1, 1, (2, 1000, 64))
+    >>> z = m(z1, z2)
+    >>> round(float(z.var() / z1.var()), 1)
+    1.0
+    """
+    check_operation(op)
+    target = as_distribution(prior)
+    laws = input_laws(op, target, inputs)
+    tol = real_scalar(tol, "tol", positive=True)
+    shelf = resolve_store(store)
+
+    def build() -> MonotoneMap:
+        # A law a thousand times better than the map: its error is divided by the prior's density.
+        with _quiet_accuracy():
+            source = pushforward(op, target, inputs=laws, method=method, tol=min(1e-12, 1e-3 * tol))
+            return monotone_map(source, target, tol=tol)
+
+    recipe = None
+    if shelf is not None and not _is_quick(op, laws, target, method):
+        recipe = map_recipe(op, laws, target, method, tol)
+    found = build() if shelf is None or recipe is None else fetch_map(shelf, recipe, build)
+    if not found.error <= tol and not isinstance(method, Estimator):
+        warnings.warn(
+            f"the map of {op!r} is known to {found.error:.1e}, not to tol={tol:g}, over "
+            f"y in [{found.domain[0]:.4g}, {found.domain[1]:.4g}]. Pass a method with more effort, "
+            "such as method=otmaps.MonteCarlo(n=2**22), which also accepts what it reaches.",
+            AccuracyWarning,
+            stacklevel=2,
+        )
+    return MatchedOperation(op, target, laws, found, method)
+
+
+def mismatch(
+    op: Operation,
+    prior: Any,
+    dim: int = 100,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    method: str | Estimator = "auto",
+) -> Mismatch:
+    """What the raw operation does wrong, for latents of ``dim`` independent components.
+
+    Parameters
+    ----------
+    op, prior, inputs, method
+        As in `pushforward`.
+    dim : int
+        The number of components of a latent.
+
+    Returns
+    -------
+    Mismatch
+        Kullback-Leibler divergence from the prior, Wasserstein-1 (l1 cost) and Wasserstein-2
+        distance, and the shift of the squared norm, each with its error.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> report = otmaps.mismatch(otmaps.lerp(0.5), otmaps.Normal(), dim=100)
+    >>> round(report.norm_shift, 12)
+    0.5
+    """
+    target = as_distribution(prior)
+    source = pushforward(op, target, inputs=inputs, method=method)
+    return law_mismatch(source, target, dim)
+
+
+def _is_quick(
+    op: Operation, laws: tuple[Distribution, ...], target: Distribution, method: str | Estimator
+) -> bool:
+    """Whether the map is the identity or affine, which costs less than to look it up."""
+    if method != "auto" or op.linear is None or ClosedForm().refuses(op, laws) is not None:
+        return False
+    return affine_between(ClosedForm().law(op, laws, 1e-12), target) is not None
+
+
+@contextlib.contextmanager
+def _quiet_accuracy() -> Iterator[None]:
+    """Hold back the warnings of single stages: `match` warns once, about the map."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)
+        yield

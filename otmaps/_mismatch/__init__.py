@@ -1,0 +1,8 @@
+"""What a raw operation does wrong: distances between the law of its result and the prior."""
+
+from __future__ import annotations
+
+from otmaps._mismatch._figures import law_mismatch
+from otmaps._mismatch._report import Mismatch
+
+__all__ = ["Mismatch", "law_mismatch"]

@@ -1,0 +1,106 @@
+"""The result of `otmaps.mismatch`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+FIGURES = (
+    "kl",
+    "w1",
+    "w2",
+    "ks",
+    "norm_shift",
+    "norm_mean",
+    "norm_std",
+    "prior_norm_mean",
+    "prior_norm_std",
+)
+_TITLES = (
+    "KL(law of y || prior), nats",
+    "Wasserstein-1 (l1 cost)",
+    "Wasserstein-2",
+    "KS distance of one component",
+    "E|y|^2 / E|z|^2",
+    "E|y|^2",
+    "sd of |y|^2",
+    "E|z|^2",
+    "sd of |z|^2",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mismatch:
+    """How far the law of a raw result y is from the prior, for ``dim`` independent components.
+
+    Attributes
+    ----------
+    dim : int
+    kl : float
+        Kullback-Leibler divergence of the law of y from the prior, in nats: ``dim`` times that
+        of one component (Agustsson et al., 2019, Appendix A). Infinite where y leaves the
+        prior's support.
+    w1 : float
+        Least mean l1 distance moved, ``dim`` times that of one component; in the prior's unit.
+    w2 : float
+        Root of the least mean squared Euclidean distance moved; grows as the root of ``dim``.
+    ks : float
+        Largest difference of the cumulative probabilities of one component.
+    norm_shift : float
+        E|y|^2 / E|z|^2 for z from the prior, both about the origin.
+    norm_mean, norm_std : float
+        Mean and standard deviation of |y|^2.
+    prior_norm_mean, prior_norm_std : float
+        Those of |z|^2.
+    error : mapping
+        A bound on the error of each figure, by its name; 0 where it is exact or infinite, NaN where
+        the figure is.
+    reasons : mapping
+        Why a figure is NaN or infinite, by its name.
+    method : str
+        How the law of y was computed.
+    """
+
+    dim: int
+    kl: float
+    w1: float
+    w2: float
+    ks: float
+    norm_shift: float
+    norm_mean: float
+    norm_std: float
+    prior_norm_mean: float
+    prior_norm_std: float
+    error: Mapping[str, float] = dataclasses.field(hash=False)
+    reasons: Mapping[str, str] = dataclasses.field(hash=False)
+    method: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures in JSON types: {name: {value, error, reason}}; "inf" and null are text."""
+        figures = {
+            name: {
+                "value": _json_number(getattr(self, name)),
+                "error": _json_number(self.error[name]),
+                "reason": self.reasons.get(name),
+            }
+            for name in FIGURES
+        }
+        return {"dim": self.dim, "method": self.method} | figures
+
+    def __str__(self) -> str:
+        lines = [f"mismatch in {self.dim} dimensions (law of y by {self.method})"]
+        width = max(map(len, _TITLES))
+        for name, title in zip(FIGURES, _TITLES, strict=True):
+            value, error = getattr(self, name), self.error[name]
+            number = format(value, ".6g") + (f" +- {error:.1g}" if error > 0 else "")
+            reason = f"  ({self.reasons[name]})" if name in self.reasons else ""
+            lines.append(f"  {title:<{width}}  {number}{reason}")
+        return "\n".join(lines)
+
+
+def _json_number(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)

@@ -1,0 +1,286 @@
+"""Tables as files of a directory, shared by processes that may die at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import functools
+import os
+import re
+import stat
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias, final
+
+from otmaps._errors import StoreWarning, TableError
+from otmaps._format import unpack
+from otmaps._stores._base import KEY, Store, StoreEntry, checked_key
+from otmaps._stores._files import LOCK, SUFFIX, TEMPORARY, publish, read, sweep, unlink
+from otmaps._stores._memory import MemoryStore
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """What `TableStore.verify` found; truthy when no table is bad.
+
+    Attributes
+    ----------
+    good : int
+        How many tables are whole.
+    bad : tuple of (Path, str)
+        Files with the name of a table that are none, and why.
+    strangers : tuple of Path
+        Files that the store did not write and does not touch.
+    """
+
+    good: int
+    bad: tuple[tuple[Path, str], ...]
+    strangers: tuple[Path, ...]
+
+    def __bool__(self) -> bool:
+        return not self.bad
+
+
+@final
+class TableStore(Store):
+    """Tables as files of a directory, shared by any number of processes.
+
+    A table is the file ``ab/abcd....safetensors`` (the key and its first two digits). It appears
+    whole or not at all, also under power loss and SIGKILL. Reading a table sets the modification
+    time of its file when that is more than an hour old; `prune` goes by it. A directory that
+    cannot be written leaves tables in the memory of this process, with one warning.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        The directory, made at the first write. By default the environment variable
+        ``OTMAPS_STORE``, or else ``tables`` in the user's cache directory for otmaps.
+    build_timeout : float
+        How long to wait, in seconds, for another process that builds the table one needs.
+
+    Raises
+    ------
+    ValueError
+        For a URL: object stores are not served by this version.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.TableStore("tables")
+    >>> list(store.keys())
+    []
+    """
+
+    def __init__(self, path: PathLike | None = None, *, build_timeout: float = 60.0) -> None:
+        if isinstance(path, str) and _URL.match(path):
+            raise ValueError(
+                f"path is the URL {path!r}; object stores are not served by this version. "
+                "Pass the path of a directory, for example one that is synchronised or mounted."
+            )
+        if path is not None and not isinstance(path, str | os.PathLike):
+            raise TypeError(f"path must be a path or None, got {type(path).__name__}.")
+        if not build_timeout >= 0:
+            raise ValueError(f"build_timeout must be at least 0 seconds, got {build_timeout!r}.")
+        self.path = default_path() if path is None else Path(path).expanduser().absolute()
+        self.build_timeout = float(build_timeout)
+        self._memory = MemoryStore()  # what the disk did not take
+        self._told: dict[str, object] = {}
+        self._swept: set[str] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # One object a process and path: so a worker that gets it with each job warns once.
+        return _table_store, (str(self.path), self.build_timeout)
+
+    def __repr__(self) -> str:
+        return f"TableStore({str(self.path)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TableStore) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    # ------------------------------------------------------------------------------------- get, put
+    def get(self, key: str) -> bytes | None:
+        """The bytes under a key, or None; a file that cannot be read is a warning and None."""
+        kept = self._memory.get(key)
+        if kept is not None:
+            return kept
+        path = self._file(key)
+        try:
+            return read(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, TableError) as error:
+            self._warn(f"{path} could not be read and its table is built anew: {error}.", path.name)
+            return None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Publish bytes under a key; what the disk does not take stays in memory."""
+        path = self._file(key)
+        first = path.parent.name not in self._swept
+        try:
+            publish(path, data, flush_root=first)
+        except OSError as error:
+            self._memory.put(key, data)
+            self._warn(
+                f"{self.path} could not be written ({error}); tables stay in the memory of this "
+                "process. Make it writable, or choose another place by store= or OTMAPS_STORE.",
+                "write",
+            )
+            return
+        self._memory.remove(key)
+        if first:
+            self._swept.add(path.parent.name)
+            sweep(path.parent)
+
+    def stat(self, key: str) -> StoreEntry | None:
+        """Size and time of last use of the file of a key; None where it is in memory alone."""
+        try:
+            found = self._file(key).lstat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return StoreEntry(key, found.st_size, found.st_mtime)
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all files, sorted; foreign files are passed over."""
+        for path in self._files():
+            if self._file_key(path) is not None:
+                yield path.stem
+
+    def remove(self, key: str) -> None:
+        """Unlink the file of a key; readers that have it open go on."""
+        self._memory.remove(key)
+        with contextlib.suppress(OSError):
+            self._file(key).unlink()
+
+    @contextlib.contextmanager
+    def building(self, key: str) -> Iterator[None]:
+        """Hold the lock file of a key; where that fails or lasts too long, go on without."""
+        import filelock
+
+        path = self._file(key).with_suffix(LOCK)
+        with contextlib.ExitStack() as held:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock = filelock.FileLock(path)
+                held.enter_context(lock.acquire(self.build_timeout, poll_interval=0.01))
+                # Runs before the release, so that tables do not leave a lock file each; filelock
+                # opens the file at each attempt, and the worst race is one build too many.
+                held.callback(unlink, path)
+            except (OSError, NotImplementedError):  # a time-out of filelock is an OSError
+                pass
+            yield
+
+    # ------------------------------------------------------------------------------------ upkeep
+    def entries(self) -> list[StoreEntry]:
+        """All tables on disk, the least recently used first."""
+        found = [entry for key in self.keys() if (entry := self.stat(key))]
+        return sorted(found, key=lambda entry: (entry.used, entry.key))
+
+    def verify(self) -> Verification:
+        """Read every file, check its digest and that it lies under its own key; changes nothing."""
+        good, bad, strangers = 0, [], []
+        for path in self._files():
+            if path.suffix in (TEMPORARY, LOCK):
+                continue
+            if self._file_key(path) is None:
+                strangers.append(path)
+                continue
+            try:
+                unpack(read(path), path.stem)
+                good += 1
+            except FileNotFoundError:  # pruned by another process since it was listed
+                continue
+            except (OSError, TableError) as error:
+                bad.append((path, str(error)))
+        return Verification(good, tuple(bad), tuple(strangers))
+
+    def prune(
+        self,
+        *,
+        max_bytes: int | None = None,
+        max_age: float | dt.timedelta | None = None,
+    ) -> tuple[StoreEntry, ...]:
+        """Unlink the tables that were not used for longest, and orphaned temporary files.
+
+        Parameters
+        ----------
+        max_bytes : int, optional
+            How many bytes of tables may stay.
+        max_age : float or timedelta, optional
+            Seconds since the last use after which a table goes.
+
+        Returns
+        -------
+        tuple of StoreEntry
+            What was removed.
+        """
+        if isinstance(max_age, dt.timedelta):
+            max_age = max_age.total_seconds()
+        for name, limit in (("max_bytes", max_bytes), ("max_age", max_age)):
+            if limit is not None and not limit >= 0:
+                raise ValueError(f"{name} must be at least 0, got {limit!r}.")
+        for folder in self._folders():
+            sweep(folder)
+        entries, now = self.entries(), time.time()
+        total = sum(entry.size for entry in entries)
+        removed = []
+        for entry in entries:
+            too_old = max_age is not None and now - entry.used > max_age
+            too_much = max_bytes is not None and total > max_bytes
+            if too_old or too_much:
+                self.remove(entry.key)
+                total -= entry.size
+                removed.append(entry)
+        return tuple(removed)
+
+    # ----------------------------------------------------------------------------------- private
+    def _file(self, key: str) -> Path:
+        return self.path / checked_key(key)[:2] / f"{key}{SUFFIX}"
+
+    def _file_key(self, path: Path) -> str | None:
+        """The key whose file this is, or None for a foreign file."""
+        key = path.name.removesuffix(SUFFIX)
+        return key if KEY.fullmatch(key) and self._file(key) == path else None
+
+    def _folders(self) -> list[Path]:
+        try:
+            return sorted(p for p in self.path.iterdir() if p.is_dir() and not p.is_symlink())
+        except OSError:
+            return []
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self._folders():
+            with contextlib.suppress(OSError):
+                yield from sorted(folder.iterdir())
+
+    def _warn(self, message: str, what: str) -> None:
+        """Warn, once for each file that cannot be read and once for a disk that takes nothing."""
+        mine = object()
+        if self._told.setdefault(what, mine) is mine:  # one step, so one thread of many warns
+            warnings.warn(message, StoreWarning, stacklevel=3)
+
+
+@functools.lru_cache(maxsize=8)
+def _table_store(path: str, build_timeout: float) -> TableStore:
+    return TableStore(path, build_timeout=build_timeout)
+
+
+def default_path() -> Path:
+    named = os.environ.get("OTMAPS_STORE")
+    if named:
+        return Path(named).expanduser().absolute()
+    import platformdirs
+
+    return platformdirs.user_cache_path("otmaps") / "tables"

@@ -1,0 +1,20 @@
+"""The command line `otmaps`: a thin face of the public namespace.
+
+Heavy packages, otmaps itself among them, are imported inside the commands that need them.
+"""
+
+from __future__ import annotations
+
+from otmaps.cli._application import main
+from otmaps.cli._catalogue import ops
+from otmaps.cli._completion import completion
+from otmaps.cli._demonstration import demo
+from otmaps.cli._inspection import inspect
+from otmaps.cli._latents import check, match
+from otmaps.cli._precomputation import precompute
+from otmaps.cli._store import store
+
+__all__ = ["main"]
+
+for _command in (ops, inspect, match, check, precompute, store, demo, completion):
+    main.add_command(_command)

@@ -1,0 +1,209 @@
+"""The store that keeps tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otmaps.cli._application import examples
+from otmaps.cli._options import json_option
+from otmaps.cli._terminal import byte_size, console, print_json, print_table
+
+if TYPE_CHECKING:
+    from otmaps import TableStore
+
+_SIZES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_AGES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def _quantity(text: str | None, pattern: str, units: dict[str, int], example: str) -> float | None:
+    """A number with a unit, such as 100M or 30d."""
+    if text is None:
+        return None
+    match = re.fullmatch(pattern, text.strip().lower(), re.ASCII)
+    if match is None:
+        raise click.BadParameter(f"{text!r} has no number and unit; write one as in {example}.")
+    return float(match[1]) * units[match[2]]
+
+
+def _size(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    return _quantity(text, r"(\d+(?:\.\d*)?)\s*([kmgt]?)(?:i?b)?", _SIZES, "100M or 2GiB")
+
+
+def _age(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    return _quantity(text, r"(\d+(?:\.\d*)?)\s*([smhdw]?)", _AGES, "12h or 30d")
+
+
+@click.group(
+    short_help="List, verify or prune the stored tables.",
+    epilog=examples("otmaps store list", "otmaps store prune --max-age 30d"),
+)
+def store() -> None:
+    """Look after the directory that keeps tables."""
+
+
+_path = click.argument("path", metavar="[DIRECTORY]", required=False)
+
+
+def _opened(path: str | None) -> TableStore:
+    from otmaps import TableStore
+
+    return TableStore(path)
+
+
+@store.command("list", epilog=examples("otmaps store list", "otmaps store list tables --json"))
+@_path
+@json_option
+def list_tables(*, path: str | None, as_json: bool) -> None:
+    """List the tables, the least recently used first."""
+    shelf = _opened(path)
+    entries = shelf.entries()
+    found = [
+        {
+            "key": entry.key,
+            "size": entry.size,
+            "used": _time(entry.used),
+            **_contents(shelf, entry.key),
+        }
+        for entry in entries
+    ]
+    if as_json:
+        print_json({"path": str(shelf.path), "tables": found})
+        return
+    rows = [
+        (
+            e["key"][:8],
+            byte_size(e["size"]),
+            _since(entry.used),
+            e["operation"] or "-",
+            e["prior"] or e["message"],
+        )
+        for e, entry in zip(found, entries, strict=True)
+    ]
+    if rows:
+        columns = ["key", "size", "unused for", "operation", "prior"]
+        print_table(columns, rows, right=["size", "unused for"])
+    total = byte_size(sum(entry.size for entry in entries))
+    console().print(f"{shelf.path}: {len(rows)} tables, {total}", soft_wrap=True)
+
+
+def _time(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds")
+
+
+def _since(seconds: float) -> str:
+    """The time since then, in the largest unit of which there is one."""
+    age = max(time.time() - seconds, 0.0)
+    unit = next((u for u in "wdhm" if age >= _AGES[u]), "s")
+    return f"{age / _AGES[unit]:.0f} {'min' if unit == 'm' else unit}"
+
+
+def _contents(shelf: TableStore, key: str) -> dict[str, Any]:
+    """What a table says of itself: its operation and prior, or why it cannot be read."""
+    from otmaps._errors import TableError
+    from otmaps._format import unpack
+
+    try:
+        recipe = unpack(shelf.get(key) or b"", key)[1]["recipe"]
+    except TableError as error:
+        return {"operation": None, "prior": None, "message": str(error)}
+    return {
+        "operation": _described(recipe["operation"]),
+        "prior": _described(recipe["prior"]),
+        "message": "",
+    }
+
+
+def _described(recipe: Any) -> str:
+    """A recipe as a reader would write it: Normal(loc=0, scale=1), linear[0.5, 0.5]."""
+    if isinstance(recipe, list):
+        shown = [_described(v) for v in recipe[:6]] + ["..."] * (len(recipe) > 6)
+        return f"[{', '.join(shown)}]"
+    if isinstance(recipe, str) and re.fullmatch(r"-?0x[0-9a-f.]+p[+-]\d+", recipe):
+        return f"{float.fromhex(recipe):.6g}"
+    if not isinstance(recipe, dict):
+        return str(recipe)[:16]
+    rest = dict(recipe)
+    name = rest.pop("law", None) or rest.pop("operation", "")
+    if name == "linear":
+        offset = _described(rest["offset"])
+        return f"linear{_described(rest['weights'])}" + (f" + {offset}" if offset != "0" else "")
+    return f"{name}({', '.join(f'{k}={_described(v)}' for k, v in rest.items())})"
+
+
+@store.command(epilog=examples("otmaps store verify", "otmaps store verify tables --json"))
+@_path
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, *, path: str | None, as_json: bool) -> None:
+    """Read every table and check its digest; the exit code is 1 when one is damaged."""
+    shelf = _opened(path)
+    found = shelf.verify()
+    if as_json:
+        print_json(
+            {
+                "path": str(shelf.path),
+                "good": found.good,
+                "bad": [{"path": str(file), "reason": reason} for file, reason in found.bad],
+                "strangers": [str(file) for file in found.strangers],
+            }
+        )
+    else:
+        rows = [(str(file.relative_to(shelf.path)), reason) for file, reason in found.bad]
+        rows += [(str(file.relative_to(shelf.path)), "no table") for file in found.strangers]
+        if rows:
+            print_table(["file", "what is wrong"], rows)
+        console().print(
+            f"{shelf.path}: {found.good} good, {len(found.bad)} bad, "
+            f"{len(found.strangers)} other files",
+            soft_wrap=True,
+        )
+    if not found:
+        ctx.exit(1)
+
+
+@store.command(
+    epilog=examples(
+        "otmaps store prune --max-bytes 100M", "otmaps store prune --max-age 30d tables"
+    )
+)
+@_path
+@click.option(
+    "--max-bytes", metavar="SIZE", callback=_size, help="How much may stay, such as 100M."
+)
+@click.option(
+    "--max-age", metavar="AGE", callback=_age, help="Time since the last use, such as 30d."
+)
+@json_option
+def prune(
+    *, path: str | None, max_bytes: float | None, max_age: float | None, as_json: bool
+) -> None:
+    """Remove the tables that were not used for longest, and orphaned temporary files."""
+    shelf = _opened(path)
+    limit = None if max_bytes is None else int(max_bytes)
+    removed = shelf.prune(max_bytes=limit, max_age=max_age)
+    kept = shelf.entries()
+    if as_json:
+        print_json(
+            {
+                "path": str(shelf.path),
+                "removed": [{"key": e.key, "size": e.size} for e in removed],
+                "kept": len(kept),
+                "kept_bytes": sum(e.size for e in kept),
+            }
+        )
+        return
+    rows = [(e.key[:8], byte_size(e.size), _since(e.used)) for e in removed]
+    if rows:
+        columns = ["removed", "size", "unused for"]
+        print_table(columns, rows, right=columns[1:])
+    console().print(
+        f"{shelf.path}: {len(removed)} tables removed "
+        f"({byte_size(sum(e.size for e in removed))}), {len(kept)} kept "
+        f"({byte_size(sum(e.size for e in kept))})",
+        soft_wrap=True,
+    )

@@ -1,0 +1,179 @@
+"""Every benchmark runs, and none times a wrong answer."""
+
+import ast
+import importlib
+import inspect
+import itertools
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).parent.parent))
+os.environ["OTMAPS_BENCH_TINY"] = "1"  # before the import of the sizes
+
+import otmaps
+from benchmarks import accuracy, apply, cases, peers, report, truth
+
+ROOT = Path(__file__).parent.parent
+MODULES = ("imports", "build", "apply", "invert", "store", "accuracy", "memory")
+KINDS = ("time_", "track_", "peakmem_")
+
+
+def benchmarks():
+    """(class, method) of all that asv finds, but for the raw timings."""
+    for name in MODULES:
+        module = importlib.import_module(f"benchmarks.{name}")
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            for method in dir(cls):
+                if cls.__module__ == module.__name__ and method.startswith(KINDS):
+                    yield pytest.param(cls, method, id=f"{name}.{cls.__name__}.{method}")
+
+
+def some_parameters(cls):
+    """Two points of the product of all parameters: the first values, and the last ones."""
+    params = [p if isinstance(p, list | tuple) else [p] for p in getattr(cls, "params", ())]
+    return {tuple(p[i] for p in params) for i in (0, -1)}
+
+
+@pytest.mark.parametrize(("cls", "method"), list(benchmarks()))
+def test_a_benchmark_runs(cls, method):
+    for parameters in sorted(some_parameters(cls)):
+        benchmark = cls()
+        try:
+            getattr(benchmark, "setup", lambda *_: None)(*parameters)
+        except NotImplementedError:
+            continue  # asv skips it: the peer is not installed
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", otmaps.AccuracyWarning)
+                found = getattr(benchmark, method)(*parameters)
+        finally:
+            getattr(benchmark, "teardown", lambda *_: None)(*parameters)
+        if method.startswith("track_"):
+            assert isinstance(found, float)
+
+
+def test_every_module_is_listed():
+    helpers = {"__init__", "cases", "peers", "report", "sizes", "truth"}
+    found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    assert found == helpers | set(MODULES)
+
+
+def raw_timings():
+    module = importlib.import_module("benchmarks.imports")
+    return [f for n, f in inspect.getmembers(module, inspect.isfunction) if n.startswith("timeraw")]
+
+
+@pytest.mark.parametrize("timing", raw_timings(), ids=lambda f: f.__name__)
+def test_an_import_is_one_that_works(timing):
+    code = timing()
+    ast.parse(code)
+    if timing.__name__ == "timeraw_import_otmaps":
+        loaded = ["scipy.stats", "ot", "matplotlib", "torch"]
+        code += f"\nimport sys; assert not set({loaded}) & set(sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.fixture(params=list(peers.LOOKUPS))
+def peer(request):
+    if "sklearn" in request.param:
+        pytest.importorskip("sklearn")
+    return request.param
+
+
+@pytest.mark.parametrize("dtype", apply.DTYPES)
+def test_what_is_timed_is_the_right_answer(peer, dtype):
+    benchmark = apply.Lookup()
+    benchmark.setup(peer, dtype)
+    benchmark.time_lookup(peer, dtype)
+    entry = peers.LOOKUPS[peer]
+    # In float32 a cdf of 1 - q has an error of 6e-8, which moves z by 6e-8 / pdf(z).
+    tail, rounding = (entry.tail, 0.0) if dtype == "float64" else (max(entry.tail, 1e-2), 1e-5)
+    y = benchmark.y.astype(float)
+    inside = np.abs(y) < peers.SOURCE.isf(tail)
+    gap = np.abs(benchmark.z[inside] - peers.exact(y[inside]))
+    assert gap.max() <= entry.tolerance + rounding
+
+
+def test_a_peer_is_held_to_its_tolerance(peer):
+    entry = peers.LOOKUPS[peer]
+    points = np.linspace(-1.0, 1.0, 1001)  # as many as `gap` looks up
+    lookup = entry.make(points)
+    assert peers.gap(lookup, entry) <= entry.tolerance
+    assert peers.gap(lambda y: lookup(y) + 1.5 * entry.tolerance, entry) > entry.tolerance
+    assert peers.gap(lambda y: lookup(1.01 * y + 0.2), entry) > entry.tolerance
+
+
+def test_the_common_problem_is_exact():
+    for y in (-700.0, -30.0, -0.3, 0.0, 2.0, 36.0, 700.0):
+        with mpmath.workdps(350):
+            tail = 1 / (1 + mpmath.exp(abs(mpmath.mpf(y))))
+            z = mpmath.mpf(abs(float(peers.exact(np.array([y]))[0])))
+            found = mpmath.erfc(z / mpmath.sqrt(2)) / 2
+            # a relative change of the tail by e moves z by about e / z
+            assert abs(found / tail - 1) <= 1e-12 * max(1.0, float(z) ** 2)
+
+
+@pytest.mark.parametrize("prior", list(cases.PRIORS))
+def test_quantiles_agree_with_those_they_are_compared_with(prior):
+    p = np.concatenate([np.logspace(-12, -1, 23), np.linspace(0.1, 0.9, 81)])
+    ours, theirs = cases.PRIORS[prior].ppf(p), peers.scipy_law(prior).ppf(p)
+    # scipy's own quantiles are good to 1e-11 or so (Student)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+    assert np.any(np.abs(cases.PRIORS[prior].ppf(p * 0.999) / theirs - 1) > 1e-8)
+
+
+@pytest.mark.parametrize("prior", cases.TABULATED)
+def test_the_maps_that_are_timed_are_tables(prior):
+    T = cases.midpoint_map(prior)
+    assert T.kind == "table"
+    z = np.linspace(T(T.domain[0] / 2), T(T.domain[1] / 4), 11)
+    np.testing.assert_allclose(T(T.inverse(z)), z, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("case", list(truth.TRUTHS))
+def test_laws_and_maps_know_their_errors(case):
+    found = truth.TRUTHS[case]
+    assert found.absolute_error() <= found.law.error
+    assert found.tail_error() <= found.law.tail_error
+    assert found.map_error() <= found.map.error
+
+
+def test_a_wrong_law_or_map_is_measured_as_such():
+    right, other = truth.TRUTHS["laplace midpoint"], truth.TRUTHS["logistic midpoint"]
+    mixed = truth.Truth(right.operation, right.prior, other.cdf, other.sf, right.ppf, right.isf)
+    assert mixed.absolute_error() > 0.01
+    assert mixed.tail_error() > 0.01
+    assert mixed.map_error() > 0.01
+
+
+@pytest.mark.parametrize("case", list(truth.TRUTHS))
+def test_the_truth_is_a_law(case):
+    found = truth.TRUTHS[case]
+    y = [truth.mp.mpf(float(x)) for x in np.sort(found.points(40))]
+    for a, b in itertools.pairwise(y):
+        assert abs(found.cdf(a) + found.sf(a) - 1) < 1e-100
+        assert found.cdf(a) <= found.cdf(b)
+        assert found.sf(a) >= found.sf(b)
+
+
+def test_kolmogorov_smirnov():
+    n = 400
+    middle = (np.arange(n) + 0.5) / n
+    assert accuracy.kolmogorov_smirnov(middle) == pytest.approx(0.5 / np.sqrt(n))
+    assert accuracy.kolmogorov_smirnov(0.9 * middle) > 1.9
+
+
+def test_the_report_prints_its_tables(capsys):
+    report.main(["store", "operation", "quantile"])
+    lines = capsys.readouterr().out.splitlines()
+    tables = [line for line in lines if line.startswith("| ---")]
+    assert len(tables) == 3
+    with pytest.raises(SystemExit, match="no section 'magic'"):
+        report.main(["magic"])

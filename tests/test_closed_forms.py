@@ -1,0 +1,113 @@
+"""Exact laws of weighted sums: which ones, and that the prior is recognised."""
+
+import math
+
+import numpy as np
+import pytest
+
+import otmaps
+from otmaps._closed_forms import closed_form
+from otmaps._linearity import Linear
+from otmaps._uniform_sums import UniformSum
+
+CONVEX = [(0.3, 0.7), (0.1, 0.2, 0.3, 0.4), (1 / 3,) * 3, (0.1,) * 10, (0.7, 0.2, 0.1)]
+
+
+def form(weights, law, offset=0.0):
+    return closed_form(Linear(tuple(weights), offset), [law] * len(weights))
+
+
+@pytest.mark.parametrize("weights", CONVEX)
+@pytest.mark.parametrize("prior", [otmaps.Cauchy(), otmaps.Cauchy(0.3, 1.7)], ids=str)
+def test_cauchy_and_convex_weights_give_the_prior_itself(weights, prior):
+    assert form(weights, prior) == prior
+
+
+def test_weights_that_are_not_convex_do_not():
+    assert form((0.3, 0.7 + 1e-13), otmaps.Cauchy()) != otmaps.Cauchy()
+    assert form((0.3, 0.7 + 1e-13), otmaps.Normal(1.0)).loc != 1.0
+
+
+@pytest.mark.parametrize("t", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "prior", [otmaps.Uniform(), otmaps.StudentT(3.0), otmaps.Gumbel(), otmaps.Normal(1.0)], ids=str
+)
+def test_one_weight_of_one_gives_the_input_itself(t, prior):
+    assert form((1.0 - t, t), prior) is prior
+
+
+def test_normal():
+    assert form((0.6, 0.8), otmaps.Normal()) == otmaps.Normal()
+    assert form((2.0, -1.0), otmaps.Normal(3.0, 2.0), 1.0) == otmaps.Normal(
+        4.0, 2.0 * math.sqrt(5.0)
+    )
+    mixed = closed_form(Linear((2.0, 3.0)), [otmaps.Normal(1.0, 2.0), otmaps.Normal(-1.0, 1.0)])
+    assert mixed == otmaps.Normal(-1.0, 5.0)
+    for size in (1e-200, 1e200):  # squares would leave the range of doubles
+        assert form((size, size), otmaps.Normal()).scale == pytest.approx(size * math.sqrt(2.0))
+
+
+def test_cauchy():
+    mixed = closed_form(Linear((2.0, -3.0), 1.0), [otmaps.Cauchy(1.0, 2.0), otmaps.Cauchy(1.0)])
+    assert mixed == otmaps.Cauchy(0.0, 7.0)
+
+
+def test_uniform():
+    assert form((0.5, 0.5), otmaps.Uniform()) == UniformSum(0.0, (1.0, 1.0))
+    assert form((0.5, 0.0, -0.5), otmaps.Uniform(0.0, 1.0), 1.0) == UniformSum(1.0, (0.5, 0.5))
+    assert form((0.0, -2.0), otmaps.Uniform(0.0, 1.0)) == otmaps.Uniform(-2.0, 0.0)
+    nested = closed_form(Linear((1.0, 2.0)), [UniformSum(0.0, (1.0, 1.0)), otmaps.Uniform()])
+    assert nested == UniformSum(0.0, (1.0, 1.0, 4.0))
+    assert "1000 terms" in form((1e-3,) * 1000, otmaps.Uniform())
+
+
+def test_gamma_and_exponential():
+    assert form((0.5, 0.5), otmaps.Exponential(), 1.0) == otmaps.Gamma(2.0, 1.0, 0.5)
+    mixed = closed_form(Linear((-0.5, -0.5)), [otmaps.Exponential(1.0), otmaps.Gamma(3.0)])
+    assert mixed == otmaps.Gamma(4.0, 0.0, 0.5).affine(-1.0, -0.5)
+    assert "equal scales" in form((0.5, 0.6), otmaps.Exponential())
+    assert "equal scales" in form((0.5, -0.5), otmaps.Exponential())
+
+
+def test_other_laws_have_a_reason_instead():
+    reason = closed_form(Linear((0.5, 0.5)), [otmaps.Uniform(), otmaps.Normal()])
+    assert reason == "no closed form is known for a sum of 2 inputs of the laws Normal, Uniform"
+
+
+def test_a_constant_is_an_error():
+    with pytest.raises(ValueError, match=r"all weights are 0.*constant 2\.0"):
+        form((0.0, 0.0), otmaps.Normal(), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("weights", "prior"),
+    [
+        ((0.3, 0.7), otmaps.Normal(1.0, 2.0)),
+        ((0.3, -0.7), otmaps.Cauchy(1.0)),
+        ((0.3, 0.5, 0.2), otmaps.Uniform(0.0, 1.0)),
+        ((0.5, 0.5), otmaps.Exponential(1.0)),
+        ((-0.5, -0.5), otmaps.Gamma(2.5)),
+    ],
+)
+def test_each_rule_agrees_with_draws(weights, prior):
+    law = form(weights, prior, 0.25)
+    rng = np.random.default_rng(0)
+    y = 0.25 + sum(w * prior.rvs(50_000, rng) for w in weights)
+    sample = otmaps.Empirical(y)
+    x = law.ppf(np.linspace(0.001, 0.999, 999))
+    assert np.max(np.abs(sample.cdf(x) - law.cdf(x))) <= sample.error
+    assert np.max(np.abs(sample.cdf(x + 0.1 * (x[700] - x[300])) - law.cdf(x))) > sample.error
+
+
+def test_the_estimator():
+    estimator = otmaps.ClosedForm()
+    normal = (otmaps.Normal(),) * 2
+    assert estimator.refuses(otmaps.lerp(0.5), normal) is None
+    assert estimator.law(otmaps.lerp(0.5), normal, 1e-9).scale == pytest.approx(math.sqrt(0.5))
+    product = otmaps.operation(lambda a, b: a * b)()
+    assert "not proven to be a weighted sum" in estimator.refuses(product, normal)
+    assert "no closed form" in estimator.refuses(otmaps.lerp(0.5), (otmaps.Laplace(),) * 2)
+    for op, inputs in ((product, normal), (otmaps.lerp(0.5), (otmaps.Laplace(),) * 2)):
+        with pytest.raises(otmaps.UnservedError, match="no closed form"):
+            estimator.law(op, inputs, 1e-9)
+    assert estimator.recipe() == {"estimator": "closed form"}

@@ -1,0 +1,276 @@
+"""The figures of a mismatch against closed forms and mpmath, infinite and unknown ones included."""
+
+import dataclasses
+import json
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from otmaps import (
+    Arcsine,
+    Beta,
+    Cauchy,
+    Distribution,
+    Empirical,
+    Exponential,
+    Laplace,
+    Logistic,
+    Normal,
+    Pareto,
+    StudentT,
+    Uniform,
+)
+from otmaps._mismatch import Mismatch, law_mismatch
+from otmaps._mismatch._report import FIGURES
+
+ROUNDING = 1e-13  # of the reference formulas in double precision, relative
+
+
+class Triangle(Distribution):
+    """The midpoint of two uniforms on [-1, 1]."""
+
+    def _support(self):
+        return -1.0, 1.0
+
+    def _breakpoints(self):
+        return (-1.0, 0.0, 1.0)
+
+    def _cdf(self, x):
+        return np.where(x < 0, 0.5 * (1 + x) ** 2, 1 - 0.5 * (1 - x) ** 2)
+
+    def _sf(self, x):
+        return self._cdf(-x)
+
+    def _pdf(self, x):
+        return 1 - np.abs(x)
+
+
+class TwoBlocks(Distribution):
+    """Uniform on [-2, -1] and [1, 2]: a prior with a gap."""
+
+    def _support(self):
+        return -2.0, 2.0
+
+    def _breakpoints(self):
+        return (-2.0, -1.0, 1.0, 2.0)
+
+    def _cdf(self, x):
+        return 0.5 * (np.clip(x + 2, 0, 1) + np.clip(x - 1, 0, 1))
+
+    def _sf(self, x):
+        return self._cdf(-x)
+
+    def _pdf(self, x):
+        return np.where(np.abs(x) >= 1, 0.5, 0.0)
+
+
+class WithAtom(Distribution):
+    """Half a normal law and half a point mass at 0."""
+
+    def _atoms(self):
+        return ((0.0, 0.5),)
+
+    def _breakpoints(self):
+        return (0.0,)
+
+    def _cdf(self, x):
+        return 0.5 * np.asarray(Normal().cdf(np.maximum(x, -1e9))) + 0.5 * (x >= 0)
+
+    def _sf(self, x):
+        return 0.5 * np.asarray(Normal().sf(np.minimum(x, 1e9))) + 0.5 * (x < 0)
+
+    def _pdf(self, x):
+        return 0.5 * np.asarray(Normal().pdf(x))
+
+
+def assert_covers(report: Mismatch, name: str, truth: float, loosest: float = 1e-5) -> None:
+    """The stated error covers the truth, and is not so wide that it says nothing."""
+    found, error = getattr(report, name), report.error[name]
+    assert abs(found - truth) <= error + ROUNDING * abs(truth), (name, found, truth, error)
+    assert error <= loosest * report.dim * max(abs(truth), 1.0), (name, error)
+
+
+@pytest.mark.parametrize("dim", [1, 100])
+@pytest.mark.parametrize(("mean", "sd"), [(0.0, math.sqrt(0.5)), (0.3, 1.7), (0.0, 1 - 1e-6)])
+def test_normal_against_normal(mean, sd, dim):
+    report = law_mismatch(Normal(mean, sd), Normal(), dim)
+    assert_covers(report, "kl", dim * (0.5 * (mean**2 + sd**2 - 1) - math.log(sd)))
+    assert_covers(report, "w2", math.sqrt(dim * (mean**2 + (1 - sd) ** 2)))
+    assert_covers(report, "norm_shift", mean**2 + sd**2)
+    assert_covers(report, "norm_mean", dim * (mean**2 + sd**2))
+    assert_covers(report, "norm_std", math.sqrt(dim * (2 * sd**4 + 4 * mean**2 * sd**2)))
+    assert_covers(report, "prior_norm_mean", dim)
+    assert_covers(report, "prior_norm_std", math.sqrt(2 * dim))
+    if mean == 0:
+        assert_covers(report, "w1", dim * abs(1 - sd) * math.sqrt(2 / math.pi))
+        cross = math.sqrt(-2 * math.log(sd) / (1 / sd**2 - 1)) if sd < 1 else math.nan
+        # Of laws that nearly agree, no cell of the line can be ruled out: the cells run out.
+        loosest = 1e-5 if sd < 0.9 else 1e-3
+        assert_covers(report, "ks", Normal().cdf(cross / sd) - Normal().cdf(cross), loosest)
+
+
+def test_uniform_midpoint_by_hand():
+    """y is triangular on [-1, 1]; by symmetry twice the half u = F(y) below one half.
+
+    T(y) = (1 + y)^2 - 1 for y < 0, so y - T = -y (1 + y): W1 = 1/6, W2^2 = 1/30.
+    """
+    report = law_mismatch(Triangle(), Uniform(), 1)
+    assert_covers(report, "kl", math.log(2) - 0.5)
+    assert_covers(report, "w1", 1 / 6)
+    assert_covers(report, "w2", math.sqrt(1 / 30))
+    assert_covers(report, "ks", 1 / 8)
+    assert_covers(report, "norm_shift", 1 / 2)
+    assert_covers(report, "norm_std", math.sqrt(1 / 15 - 1 / 36))
+
+
+CASES = [
+    (Normal(), Laplace()),
+    (Laplace(scale=0.6), Logistic(0.2, 0.8)),
+    (Normal(), Cauchy()),
+    (StudentT(5), StudentT(3)),
+    (Uniform(), Arcsine()),
+    (Arcsine(), Uniform()),
+    (Uniform(-3, 3), Normal()),
+    (Exponential(scale=0.5), Exponential()),
+    (Beta(2, 3), Uniform(0, 1)),
+]
+
+
+@pytest.mark.parametrize(("source", "target"), CASES, ids=str)
+def test_divergence_against_mpmath(source, target):
+    def density(x):
+        p, q = float(source.logpdf(float(x))), float(target.logpdf(float(x)))
+        # mpmath asks at the very ends, where a density may be 0 or infinite.
+        return mpmath.exp(p) * (p - q) if math.isfinite(p + q) else mpmath.mpf(0)
+
+    if isinstance(source, Arcsine):
+        # By the substitution x = cos(s): the singular ends leave the integrand.
+        truth = mpmath.quad(
+            lambda s: (mpmath.log(2) - mpmath.log(mpmath.pi * mpmath.sin(s))) / mpmath.pi,
+            [0, mpmath.pi / 2, mpmath.pi],
+        )
+    else:
+        points = [source.ppf(1e-30), *source.breakpoints, source.median(), source.isf(1e-30)]
+        points += list(source.ppf(np.array([1e-12, 1e-5, 0.1, 0.9])))
+        points += list(source.isf(np.array([1e-12, 1e-5])))
+        inner = sorted({float(p) for p in (*points, *target.breakpoints)})
+        low, high = source.support()
+        truth = mpmath.quad(density, [p for p in inner if low <= p <= high])
+    report = law_mismatch(source, target, 1)
+    # mpmath itself works on double-precision densities.
+    assert abs(report.kl - float(truth)) <= report.error["kl"] + 1e-11
+    assert report.error["kl"] <= 1e-5
+
+
+@pytest.mark.parametrize(("source", "target"), CASES, ids=str)
+def test_costs_against_sums_of_quantiles(source, target):
+    """The trapezoidal rule in the logarithm of the tail probability."""
+    report = law_mismatch(source, target, 1)
+    if math.isinf(report.w1):
+        assert isinstance(target, Cauchy)
+        return
+    logs = np.linspace(-200.0, math.log(0.5), 20_001)
+    u = np.exp(logs)
+    lower = np.abs(np.asarray(source.ppf(u)) - np.asarray(target.ppf(u)))
+    upper = np.abs(np.asarray(source.isf(u)) - np.asarray(target.isf(u)))
+    # Kinks of the integrand cost the rule the square of its step, 1e-4.
+    assert report.w1 == pytest.approx(np.trapezoid((lower + upper) * u, logs), rel=1e-4)
+    squares = np.trapezoid((lower**2 + upper**2) * u, logs)
+    assert report.w2 == pytest.approx(math.sqrt(squares), rel=1e-4)
+    n = 4096
+    u = (np.arange(n) + 0.5) / n
+    gaps = np.abs(u - np.asarray(target.cdf(source.ppf(u))))
+    assert gaps.max() <= report.ks + report.error["ks"] + 1e-9
+    assert report.ks <= gaps.max() + 1 / n + report.error["ks"]
+
+
+def test_figures_scale_with_the_dimension():
+    one, many = (law_mismatch(Laplace(), Normal(), dim) for dim in (1, 64))
+    for name, factor in (("kl", 64), ("w1", 64), ("w2", 8), ("ks", 1), ("norm_shift", 1)):
+        assert getattr(many, name) == pytest.approx(factor * getattr(one, name), rel=1e-12)
+
+
+@pytest.mark.parametrize("law", [Normal(), Uniform(), Cauchy(), StudentT(3), Beta(0.5, 0.5)])
+def test_the_prior_itself_is_at_distance_zero_exactly(law):
+    report = law_mismatch(dataclasses.replace(law), law, 100)
+    for name in ("kl", "w1", "w2", "ks"):
+        assert getattr(report, name) == report.error[name] == 0.0
+    assert report.norm_shift == 1.0 or isinstance(law, Cauchy)
+
+
+def test_a_law_next_to_the_prior_is_not_at_distance_zero():
+    report = law_mismatch(Normal(scale=1 + 1e-9), Normal(), 1)
+    assert report.w1 > 0
+    assert report.w2 > 0
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "infinite", "finite"),
+    [
+        (Uniform(-3, 3), Uniform(), {"kl"}, {"w1", "w2"}),  # analogy leaves the support
+        (Cauchy(), Normal(), {"kl", "w1", "w2", "norm_mean", "norm_shift"}, {"prior_norm_mean"}),
+        (Cauchy(scale=2), Cauchy(), {"w1", "w2", "norm_mean"}, {"kl"}),
+        (Pareto(2), Exponential(), {"w2", "norm_mean"}, {"kl", "w1"}),
+        (StudentT(1.5), StudentT(3), {"w2"}, {"kl", "w1"}),
+        (StudentT(3), StudentT(2.1), {"norm_std", "prior_norm_std"}, {"kl", "w2", "norm_shift"}),
+        (Normal(), Exponential(), {"kl"}, {"w1", "w2"}),
+        (Uniform(-2, 2), TwoBlocks(), {"kl"}, {"w1", "w2"}),  # falls into the gap
+        (WithAtom(), Normal(), {"kl"}, {"w1", "w2"}),
+    ],
+    ids=str,
+)
+def test_infinite_figures_are_infinite_and_say_why(source, target, infinite, finite):
+    report = law_mismatch(source, target, 10)
+    for name in infinite:
+        assert getattr(report, name) == math.inf, name
+        assert report.reasons[name]
+        assert report.error[name] == 0.0
+    for name in finite:
+        assert math.isfinite(getattr(report, name)), name
+
+
+def test_supports_that_differ_by_rounding_are_equal():
+    edge = 1 + 2.0**-52
+    assert math.isfinite(law_mismatch(Uniform(-edge, edge), Uniform(), 1).kl)
+    assert law_mismatch(Uniform(-1 - 1e-12, 1), Uniform(), 1).kl == math.inf
+
+
+def test_a_sample_with_unknown_tails_states_what_it_knows():
+    draws = np.random.default_rng(0).normal(size=5000)
+    report = law_mismatch(Empirical(0.7 * draws), Normal(), 10)
+    truth = law_mismatch(Normal(scale=0.7), Normal(), 10)
+    assert abs(report.ks - truth.ks) <= report.error["ks"] < 0.05
+    for name in ("kl", "w1", "w2", "norm_mean", "norm_shift"):
+        assert math.isnan(getattr(report, name))
+        assert math.isnan(report.error[name])
+        assert report.reasons[name]
+    assert report.prior_norm_mean == pytest.approx(10)
+
+
+def test_a_sample_on_a_known_interval_bounds_the_costs():
+    draws = np.random.default_rng(0).uniform(-1, 1, (2, 20_000)).mean(0)
+    report = law_mismatch(Empirical(draws, low=-1, high=1), Uniform(), 1)
+    truth = law_mismatch(Triangle(), Uniform(), 1)
+    for name in ("w1", "w2", "ks", "norm_mean", "norm_std", "norm_shift"):
+        assert abs(getattr(report, name) - getattr(truth, name)) <= report.error[name]
+        assert 1e-4 < report.error[name] < 0.4  # a bound, of the size that 20,000 draws allow
+    assert math.isnan(report.kl)
+
+
+def test_report_for_people_and_for_json():
+    report = law_mismatch(Cauchy(), Normal(), 3)
+    text = str(report)
+    assert "3 dimensions" in text
+    assert "no such moment" in text
+    data = json.loads(json.dumps(report.as_dict(), allow_nan=False))
+    assert data["dim"] == 3
+    assert set(FIGURES) <= data.keys()
+    assert data["kl"] == {"value": "inf", "error": 0.0, "reason": report.reasons["kl"]}
+
+
+@pytest.mark.parametrize(("dim", "error"), [(0, ValueError), (2.5, TypeError), (True, TypeError)])
+def test_bad_dimensions_are_named(dim, error):
+    with pytest.raises(error, match="dim must be"):
+        law_mismatch(Normal(), Normal(scale=2), dim)
