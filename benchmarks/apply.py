@@ -63,8 +63,7 @@ class Map:
 
     def setup(self, prior: str, dtype: str) -> None:
         self.map = midpoint_map(prior)
-        rng = np.random.default_rng(SEED)
-        z1, z2 = (PRIORS[prior].rvs(VALUES, rng) for _ in range(2))
+        z1, z2 = (draws(PRIORS[prior], VALUES, SEED + i) for i in range(2))
         self.y = OPERATIONS["lerp"].raw(z1, z2).astype(dtype)
         self.out = np.empty_like(self.y)
         self.time_map(prior, dtype)
@@ -100,8 +99,8 @@ class MatchedOperation:
 
     def setup(self, prior: str, dtype: str) -> None:
         self.matched = otmaps.match(OPERATIONS["lerp"], PRIORS[prior], store=None)
-        rng = np.random.default_rng(SEED)
-        self.z1, self.z2 = (PRIORS[prior].rvs(VALUES, rng).astype(dtype) for _ in range(2))
+        law = PRIORS[prior]
+        self.z1, self.z2 = (draws(law, VALUES, SEED + i).astype(dtype) for i in range(2))
         self.out = np.empty_like(self.z1)
         self.time_matched(prior, dtype)
 

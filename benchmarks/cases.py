@@ -32,16 +32,17 @@ OPERATIONS: dict[str, Operation] = {
     "analogy": otmaps.analogy(),
 }
 
-TABULATED = ("uniform", "laplace", "logistic", "exponential", "student 3")
+TABULATED = ("uniform", "laplace", "logistic", "student 3", "exponential")
 """Priors under which the map of lerp(0.5) is neither the identity nor affine."""
 
 
+@functools.cache
 def midpoint_map(prior: str) -> MonotoneMap:
     """The map of the midpoint of two latents."""
     return otmaps.match(OPERATIONS["lerp"], PRIORS[prior], store=None).map
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=16)
 def draws(law: Distribution, n: int = VALUES, seed: int = SEED) -> FloatArray:
     """Independent draws: in random order, so that no lookup profits from the one before."""
     y = np.asarray(law.rvs(n, seed))

@@ -24,7 +24,8 @@ class Table:
         otmaps.match(self.operation, self.prior, store=self.memory)
         self.recipe = map_recipe(self.operation, laws, self.prior)
         self.key = table_key(self.recipe)
-        self.data = to_bytes(matched.map, self.recipe)
+        self.map = matched.map
+        self.data = to_bytes(self.map, self.recipe)
 
     def teardown(self) -> None:
         shutil.rmtree(self.directory)
@@ -42,7 +43,7 @@ class Table:
         self.found = self.store.get(self.key)
 
     def time_read(self) -> None:
-        self.map, _ = from_bytes(self.data, self.key)
+        self.read = from_bytes(self.data, self.key)
 
     def time_match_from_directory(self) -> None:
         self.matched = otmaps.match(self.operation, self.prior, store=self.store)

@@ -34,6 +34,8 @@ Line: TypeAlias = tuple[float, float, float, float]
 
 # Division by zero must give infinity as in NumPy; fast-math would delete the guards against NaN.
 jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+# For parts of a loop: a call would count references to every array it passes, at 100 ns a call.
+part = numba.njit(inline="always", error_model="numpy")
 
 EDGE, INVERSE_WIDTH, C0, C1, C2, C3, C4, C5 = range(8)
 LOW, HIGH = 0, 1
@@ -59,10 +61,12 @@ def bucket(d, per_octave):  # type: ignore[no-untyped-def]
     return exponent * int(per_octave) + int((mantissa - 0.5) * 2.0 * per_octave)
 
 
-@jit
+@part
 def _advance(y, records, cell):  # type: ignore[no-untyped-def]
     """The last cell at or after ``cell`` whose left edge is not above y: doubling, then halving."""
     last = records.shape[0] - 2
+    if cell == last or y < records[cell + 1, EDGE]:
+        return cell
     step = 1
     while cell + step <= last and y >= records[cell + step, EDGE]:
         cell += step
@@ -74,7 +78,7 @@ def _advance(y, records, cell):  # type: ignore[no-untyped-def]
     return cell
 
 
-@jit
+@part
 def _cell(y, records, guide, core, ends):  # type: ignore[no-untyped-def]
     """The cell of a point from the first edge (included) to the last one (excluded)."""
     x = (y - core[0]) * core[2]
@@ -84,20 +88,22 @@ def _cell(y, records, guide, core, ends):  # type: ignore[no-untyped-def]
         if first >= 0:
             return int(first)
         return _advance(y, records, -1 - int(first))
-    end = ends[LOW] if y < core[0] else ends[HIGH]
-    number = bucket(end[SIGN] * (y - end[ANCHOR]), end[PER_OCTAVE]) - int(end[FIRST])
-    number = min(max(number, 0), int(end[COUNT]) - 1)
-    return _advance(y, records, int(guide[int(end[START]) + number]))
+    # Single numbers, not a row of the array: a view costs more than all the rest.
+    side = LOW if y < core[0] else HIGH
+    d = ends[side, SIGN] * (y - ends[side, ANCHOR])
+    number = bucket(d, ends[side, PER_OCTAVE]) - int(ends[side, FIRST])
+    number = min(max(number, 0), int(ends[side, COUNT]) - 1)
+    return _advance(y, records, int(guide[int(ends[side, START]) + number]))
 
 
-@jit
+@part
 def _local(y, records, cell):  # type: ignore[no-untyped-def]
     """The coordinate in a cell. A point that rounding put one cell too far gets 0, not less."""
     s = (y - records[cell, EDGE]) * records[cell, INVERSE_WIDTH]
     return s if s > 0.0 else 0.0
 
 
-@jit
+@part
 def _beyond(y, records):  # type: ignore[no-untyped-def]
     """LOW, HIGH, or -1 where the cells serve y."""
     if y < records[0, EDGE]:
@@ -107,20 +113,20 @@ def _beyond(y, records):  # type: ignore[no-untyped-def]
     return -1
 
 
-@jit
+@part
 def _polynomial(s, records, cell):  # type: ignore[no-untyped-def]
     inner = records[cell, C3] + s * (records[cell, C4] + s * records[cell, C5])
     return records[cell, C0] + s * (records[cell, C1] + s * (records[cell, C2] + s * inner))
 
 
-@jit
+@part
 def _slope(s, records, cell):  # type: ignore[no-untyped-def]
     inner = 3.0 * records[cell, C3] + s * (4.0 * records[cell, C4] + s * 5.0 * records[cell, C5])
     slope = records[cell, C1] + s * (2.0 * records[cell, C2] + s * inner)
     return slope if slope > 0.0 else 0.0
 
 
-@jit
+@part
 def _value(y, records, guide, core, ends):  # type: ignore[no-untyped-def]
     """The map at any point, by the general route."""
     if math.isnan(y):
@@ -129,17 +135,23 @@ def _value(y, records, guide, core, ends):  # type: ignore[no-untyped-def]
     if side < 0:
         cell = _cell(y, records, guide, core, ends)
         return _polynomial(_local(y, records, cell), records, cell)
-    end = ends[side]
-    outside = y <= end[SUPPORT] if side == LOW else y >= end[SUPPORT]
+    return _continued(y, records, ends, side)
+
+
+@part
+def _continued(y, records, ends, side):  # type: ignore[no-untyped-def]
+    """The map beyond the cells."""
+    support, limit, base = ends[side, SUPPORT], ends[side, LIMIT], ends[side, BASE]
+    outside = y <= support if side == LOW else y >= support
     if outside:
-        return end[LIMIT]
+        return limit
     last = records[0, C0] if side == LOW else records[records.shape[0] - 1, C0]
-    ratio = end[SIGN] * (y - end[ANCHOR]) / end[REACH]
-    value = end[BASE] + (last - end[BASE]) * ratio ** end[POWER]
+    ratio = ends[side, SIGN] * (y - ends[side, ANCHOR]) / ends[side, REACH]
+    value = base + (last - base) * ratio ** ends[side, POWER]
     # A base that the target's own rounding reached gives no direction: stay at the last value.
     if side == LOW:
-        return min(max(value, end[LIMIT]), last)
-    return max(min(value, end[LIMIT]), last)
+        return min(max(value, limit), last)
+    return max(min(value, limit), last)
 
 
 @jit
@@ -206,7 +218,7 @@ def differentiate(y: AnyFloatArray, out: AnyFloatArray, table: TableArrays) -> N
                 out[i] = factor * ratio ** (end[POWER] - 1.0)
 
 
-@jit
+@part
 def _solve(z, records, cell):  # type: ignore[no-untyped-def]
     """The y at which a cell's polynomial meets z: Newton steps kept inside a shrinking bracket."""
     left, right = records[cell, EDGE], records[cell + 1, EDGE]
@@ -232,7 +244,7 @@ def _solve(z, records, cell):  # type: ignore[no-untyped-def]
     return min(left + s * (right - left), right)
 
 
-@jit
+@part
 def _cell_of_value(z, records):  # type: ignore[no-untyped-def]
     """The last cell whose first value lies below z."""
     low, high = 0, records.shape[0] - 1

@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from otmaps import _kernels as k
 from otmaps._arrays import AnyFloatArray, real_array, real_scalar
+from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._map_build import assemble, tabulation_error
 from otmaps._map_cells import make_frame, refine
-from otmaps._map_exact import Problem, affine_between, law_error, pose
+from otmaps._map_exact import Problem, affine_between, law_error, pose, sound_range
 from otmaps._map_table import Table, checked_table
 
 Kind: TypeAlias = Literal["identity", "affine", "table"]
@@ -218,7 +219,7 @@ def _checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
     return out
 
 
-def monotone_map(source: Distribution, target: Distribution, *, tol: float = 1e-9) -> MonotoneMap:
+def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
     """The increasing map that moves one law to another, tabulated to a stated accuracy.
 
     On the line it is the optimal transport map for every convex cost:
@@ -226,8 +227,9 @@ def monotone_map(source: Distribution, target: Distribution, *, tol: float = 1e-
 
     Parameters
     ----------
-    source, target : Distribution
-        The laws of y and of T(y). The target may have atoms and gaps, the source no atoms.
+    source, target : law
+        The laws of y and of T(y): anything `as_distribution` takes. The target may have atoms and
+        gaps, the source no atoms.
     tol : float
         The largest `MonotoneMap.error` wanted, in the unit described there.
 
@@ -249,12 +251,21 @@ def monotone_map(source: Distribution, target: Distribution, *, tol: float = 1e-
     AccuracyWarning
         Where tol is not reached; ``error`` of the result says what is.
     """
-    for name, law in (("source", source), ("target", target)):
-        if not isinstance(law, Distribution):
-            raise TypeError(
-                f"{name} must be a law, got {type(law).__name__}; "
-                "otmaps.as_distribution makes one of a name, a scipy.stats law or a sample."
-            )
+    law = as_distribution(source)
+    found = build_map(law, as_distribution(target), tol)
+    if found.error > tol:
+        warnings.warn(
+            f"the map reaches an error of {found.error:.3g}, not tol={tol:.3g}: the source law "
+            f"({law.method}) or the target is not known better. Raise tol, or "
+            "compute the source law more accurately.",
+            AccuracyWarning,
+            stacklevel=2,
+        )
+    return found
+
+
+def build_map(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
+    """`monotone_map` on laws; the caller compares the error with ``tol``."""
     tol = real_scalar(tol, "tol")
     if not 1e-15 < tol <= 0.1:
         raise ValueError(f"tol must be in (1e-15, 0.1], got {tol}.")
@@ -310,17 +321,12 @@ def _tabulated(source: Distribution, target: Distribution, tol: float) -> Monoto
     # How well the laws know the map, at points that cost no inversion of the source.
     borders = np.array([frame.first, frame.low, frame.high, frame.last])
     sketch = np.interp(np.linspace(0.02, 2.98, 75), np.arange(4.0), borders)
-    floor = 0.5 * law_error(problem, sketch, problem.exact(sketch))
+    # Errors of probabilities hit the sparse ends hardest: the bulk deserves finer cells than those.
+    share = 0.5 if math.isfinite(source.tail_error + target.tail_error) else 0.05
+    floor = share * law_error(problem, sketch, problem.exact(sketch))
     refined = refine(problem, frame, floor)
     table, added = assemble(problem, frame, refined)
     error, error_u = tabulation_error(problem, refined, table, added)
-    if error > tol:
-        warnings.warn(
-            f"the map from {source.method} law to target reaches an error of {error:.3g}, "
-            f"not tol = {tol:.3g}; the errors of the laws alone account for {2 * floor:.3g}.",
-            AccuracyWarning,
-            stacklevel=3,
-        )
     return MonotoneMap(
         kind="table",
         domain=_domain(problem, table),
@@ -337,6 +343,7 @@ def _tabulated(source: Distribution, target: Distribution, tol: float) -> Monoto
 
 def _domain(problem: Problem, table: Table) -> tuple[float, float]:
     """The cells, and the rest of the support where nothing can go wrong there any more."""
+    sound = sound_range(problem)
     domain = []
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         edge, value = table.records[row, k.EDGE], table.records[row, k.C0]
@@ -344,4 +351,4 @@ def _domain(problem: Problem, table: Table) -> tuple[float, float]:
         adjacent = math.nextafter(edge, support) == support
         saturated = abs(value - limit) <= problem.tol * problem.scale
         domain.append(float(support if adjacent or saturated else edge))
-    return domain[0], domain[1]
+    return max(domain[0], sound[0]), min(domain[1], sound[1])

@@ -15,9 +15,7 @@ from otmaps._map_table import Table, make_table, rounding_allowance
 
 _EPS = float(np.finfo(float).eps)
 _CUBIC_SHARE = 0.3  # of tol, for replacing polynomials of degree 5 by cubics in the core
-_MOST_CUBICS = (
-    1100  # their coefficients fit the first-level cache: twice as many cost twice the time
-)
+_MOST_CUBICS = 4096  # 128 KiB: within the second-level cache the count hardly costs time
 _BINOMIAL = np.array([[math.comb(i, j) for i in range(6)] for j in range(6)], dtype=np.float64)
 
 
@@ -77,8 +75,13 @@ def cubic_core(
         grid = np.arange(frame.low, frame.high + 0.5 * width, width)
         cut = _cut(records, grid)
         cubic, error = _as_cubics(problem, frame, cut, width)
+        edges = cut[:, k.EDGE]
+        mass = (
+            np.diff(problem.exact.source.cdf(edges))
+            * ((edges >= frame.low) & (edges < frame.high))[:-1]
+        )
         finest = (frame.high - frame.low) / (0.5 * width) > _MOST_CUBICS or 0.5 * width < frame.fine
-        if cubic.sum() >= (0.97 if finest else 0.99) * (grid.size - 1):
+        if mass[cubic].sum() >= (0.97 if finest else 0.995) * mass.sum():
             return _with_cubics(cut, cubic), width, float(error[cubic].max())
         width *= 0.5
     edges = records[:, k.EDGE]
@@ -136,8 +139,8 @@ def assemble(problem: Problem, frame: Frame, refined: Refined) -> tuple[Table, f
     table = make_table(records, np.array([frame.low, frame.high, 1.0 / width]), ends)
     # The kernel subtracts the low end of the core from y: a rounding of half a unit there.
     core = (records[:-1, k.EDGE] >= frame.low) & (records[1:, k.EDGE] <= frame.high)
-    slope = rise * records[:-1, k.INVERSE_WIDTH] / problem.unit(values[:-1])
-    shifted = _EPS * (frame.high - frame.low) * float(slope[core].max())
+    slope = rise[core] * records[:-1][core, k.INVERSE_WIDTH] / problem.unit(values[:-1][core])
+    shifted = _EPS * (frame.high - frame.low) * float(slope.max())
     rounding = 4.0 * _EPS * float((np.abs(values) / problem.unit(values)).max())
     return table, error + shifted + rounding
 

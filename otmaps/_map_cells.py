@@ -93,8 +93,6 @@ def _end_log(problem: Problem, side: int) -> float:
     source, target = problem.exact.source, problem.exact.target
     logs = [math.log(DEEPEST_TAIL)]
     for law in (source, target):
-        if not math.isfinite(law.tail_error):
-            logs.append(math.log(4.0 * law.error))
         far = law.logcdf(-_LARGEST) if side == k.LOW else law.logsf(_LARGEST)
         logs.append(float(far))
     return min(max(logs), math.log(0.2))

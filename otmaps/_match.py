@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -19,10 +18,11 @@ from otmaps._estimators import (
     ClosedForm,
     Estimator,
     check_operation,
+    compute_law,
     input_laws,
     pushforward,
 )
-from otmaps._map import MonotoneMap, monotone_map
+from otmaps._map import MonotoneMap, build_map
 from otmaps._map_exact import affine_between
 from otmaps._mismatch import Mismatch, law_mismatch
 from otmaps._operations import Operation
@@ -158,9 +158,7 @@ def match(
 
     def build() -> MonotoneMap:
         # A law a thousand times better than the map: its error is divided by the prior's density.
-        with _quiet_accuracy():
-            source = pushforward(op, target, inputs=laws, method=method, tol=min(1e-12, 1e-3 * tol))
-            return monotone_map(source, target, tol=tol)
+        return build_map(compute_law(op, laws, method, min(1e-12, 1e-3 * tol)), target, tol)
 
     recipe = None
     if shelf is not None and not _is_quick(op, laws, target, method):
@@ -219,11 +217,3 @@ def _is_quick(
     if method != "auto" or op.linear is None or ClosedForm().refuses(op, laws) is not None:
         return False
     return affine_between(ClosedForm().law(op, laws, 1e-12), target) is not None
-
-
-@contextlib.contextmanager
-def _quiet_accuracy() -> Iterator[None]:
-    """Hold back the warnings of single stages: `match` warns once, about the map."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)
-        yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from scipy import special
@@ -240,6 +240,13 @@ class Beta(LocationScale):
         exact = Distribution._ilogcdf(Beta(a, b), logp)
         return np.where(limit < -40.0, np.exp(limit), exact)
 
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        low = scale * (self.loc + self.scale) + shift
+        if scale > 0 or low != 0.0:
+            return super()._affine(scale, shift)
+        # Mirrored with its high end moved to 0: there the float grid is fine.
+        return Beta(self.b, self.a, 0.0, -scale * self.scale)
+
     def _mean_std0(self) -> tuple[float, float]:
         total = self.a + self.b
         variance = self.a * self.b / (total * total * (total + 1.0))
@@ -307,40 +314,47 @@ class Pareto(LocationScale):
     def __post_init__(self) -> None:
         self._checked(b=True, scale=True)
 
+    # The standard variable is the excess z - 1 over the low end, where the float grid is fine.
     def _support0(self) -> tuple[float, float]:
-        return 1.0, math.inf
+        return 0.0, math.inf
+
+    def _z(self, x: FloatArray) -> FloatArray:
+        return (x - (self.loc + self.scale)) / self.scale
+
+    def _x(self, z: Any) -> Any:
+        return (self.loc + self.scale) + self.scale * z
 
     def _cdf0(self, z: FloatArray) -> FloatArray:
-        return -np.expm1(-self.b * np.log(z))
+        return -np.expm1(-self.b * np.log1p(z))
 
     def _sf0(self, z: FloatArray) -> FloatArray:
-        return z**-self.b
+        return (1.0 + z) ** -self.b
 
     def _logcdf0(self, z: FloatArray) -> FloatArray:
         sf = self._sf0(z)
         return np.where(sf < 0.5, np.log1p(-sf), np.log(self._cdf0(z)))
 
     def _logsf0(self, z: FloatArray) -> FloatArray:
-        return -self.b * np.log(z)
+        return -self.b * np.log1p(z)
 
     def _logpdf0(self, z: FloatArray) -> FloatArray:
-        return math.log(self.b) - (self.b + 1.0) * np.log(z)
+        return math.log(self.b) - (self.b + 1.0) * np.log1p(z)
 
     def _ppf0(self, p: FloatArray) -> FloatArray:
-        return np.exp(-np.log1p(-p) / self.b)
+        return np.expm1(-np.log1p(-p) / self.b)
 
     def _isf0(self, q: FloatArray) -> FloatArray:
-        return np.exp(-np.log(q) / self.b)
+        return np.expm1(-np.log(q) / self.b)
 
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
-        return 1.0 + np.exp(logp) / self.b
+        return np.exp(logp) / self.b  # only asked below exp(-700)
 
     def _ilogsf0(self, logq: FloatArray) -> FloatArray:
-        return np.exp(-logq / self.b)
+        return np.expm1(-logq / self.b)
 
     def _mean_std0(self) -> tuple[float, float]:
         b = self.b
-        mean = b / (b - 1.0) if b > 1 else math.inf
+        mean = 1.0 / (b - 1.0) if b > 1 else math.inf
         if b > 2:
             return mean, math.sqrt(b / (b - 2.0)) / (b - 1.0)
         return mean, math.inf if b > 1 else math.nan

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import math
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, final
@@ -63,7 +65,8 @@ class Operation:
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = [getattr(self, f.name) for f in dataclasses.fields(self)]
-        return _rebuild, (*fields[:2], dict(self.parameters), *fields[3:])
+        function = _decorated(self.function) or self.function
+        return _rebuild, (*fields[:2], dict(self.parameters), function, *fields[4:])
 
     def raw(self, *z: Any) -> Any:
         """The unmatched result.
@@ -163,10 +166,26 @@ class Operation:
         return f"{self.name}({bound})"
 
 
+def _decorated(function: Function) -> tuple[str, str] | None:
+    """Module and name of a function whose name a decorator has given to its factory.
+
+    pickle goes by names, and would refuse the function because its name is taken.
+    """
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    found = getattr(sys.modules.get(module or ""), name, None)
+    return (str(module), name) if getattr(found, "function", None) is function else None
+
+
 def _rebuild(
-    name: str, latents: tuple[str, ...], parameters: dict[str, Any], *rest: Any
+    name: str,
+    latents: tuple[str, ...],
+    parameters: dict[str, Any],
+    function: Any,
+    *rest: Any,
 ) -> Operation:
-    return Operation(name, latents, types.MappingProxyType(parameters), *rest)
+    if isinstance(function, tuple):
+        function = getattr(importlib.import_module(function[0]), function[1]).function
+    return Operation(name, latents, types.MappingProxyType(parameters), function, *rest)
 
 
 def _jsonable(name: str, value: Any) -> Any:

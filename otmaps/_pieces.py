@@ -61,13 +61,22 @@ class TailTable:
 
     def __post_init__(self) -> None:
         slope = np.polynomial.chebyshev.chebder(self.tail, axis=1)
-        ends = np.stack([self._alternating(self.tail).sum(axis=1), self.tail.sum(axis=1)])
-        down = self.sign < 0
-        left, right = np.where(down, ends[::-1], ends)
+        left, right = self._ends()
         levels = np.maximum.accumulate(np.append(left, right[-1]))
         object.__setattr__(self, "slope", slope)
         object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "beyond", self._continuation())
+
+    def _ends(self) -> tuple[FloatArray, FloatArray]:
+        """log P(V <= v) at the left and the right end of each piece."""
+        ends = np.stack([self._alternating(self.tail).sum(axis=1), self.tail.sum(axis=1)])
+        left, right = np.where(self.sign < 0, ends[::-1], ends)
+        return left, right
+
+    def largest_jump(self) -> float:
+        """The largest disagreement of neighbouring pieces where they meet."""
+        left, right = self._ends()
+        return float(np.abs(left[1:] - right[:-1]).max(initial=0.0))
 
     @staticmethod
     def _alternating(coefficients: FloatArray) -> FloatArray:

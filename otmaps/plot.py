@@ -30,6 +30,8 @@ __all__ = [
 _MISSING = "matplotlib is not installed; figures need it: pip install 'otmaps[plots]'."
 _CELLS = 240
 _SHOWN = 0.005  # the probability beyond each end of a figure
+_REACH = 6.0  # interquartile ranges that a figure shows on either side of the median
+_WIDEST = 3.0  # what is shown of a map without laws
 
 Curve = tuple[FloatArray, FloatArray]
 
@@ -66,13 +68,15 @@ def plot_law(
     """
     axes = _axes(ax)
     low, high = span or shown_range(law)
-    (line,) = axes.plot(*density_curve(law, low, high), label=label)
-    top = axes.get_ylim()[1]
+    drawn_before = bool(axes.get_lines())
+    x, density = density_curve(law, low, high)
+    (line,) = axes.plot(x, density, label=label)
+    top = max(1.05 * float(density.max()), axes.get_ylim()[1] if drawn_before else 0.0)
     for place, mass in law.atoms:
         if low <= place <= high:
             axes.vlines(place, 0.0, top, colors=[line.get_color()], linestyles="dotted")
             axes.annotate(f"mass {mass:.3g}", (place, top), ha="center", va="bottom")
-    axes.set(xlabel="value of a component", ylabel="density", ylim=(0.0, None))
+    axes.set(xlabel="value of a component", ylabel="density", ylim=(0.0, top))
     if label is not None:
         axes.legend()
     return axes
@@ -134,7 +138,7 @@ def plot_mismatch(mismatch: Mismatch, ax: Axes | None = None) -> Axes:
         "prior": (mismatch.prior_norm_mean, mismatch.prior_norm_std),
     }
     shown = {k: (m, s) for k, (m, s) in pairs.items() if 0.0 < s < math.inf and 0.0 < m < math.inf}
-    for label in pairs.keys() - shown.keys():
+    for label in (k for k in pairs if k not in shown):
         axes.plot([], [], label=f"{label}: no finite variance")
     laws = {k: Gamma((m / s) ** 2, scale=s * s / m) for k, (m, s) in shown.items()}
     for label, law in laws.items():
@@ -148,11 +152,19 @@ def plot_mismatch(mismatch: Mismatch, ax: Axes | None = None) -> Axes:
 
 
 def shown_range(*laws: Distribution) -> tuple[float, float]:
-    """An interval that shows all laws: 99 % of the probability of each, and a margin."""
-    low = min(float(law.ppf(_SHOWN)) for law in laws)
-    high = max(float(law.isf(_SHOWN)) for law in laws)
+    """An interval that shows the bulk of all laws, and a margin."""
+    lows, highs = zip(*map(_central, laws), strict=True)
+    low, high = min(lows), max(highs)
     margin = 0.05 * (high - low)
     return low - margin, high + margin
+
+
+def _central(law: Distribution) -> tuple[float, float]:
+    """99 % of the probability, or less where the tails are so heavy that nothing else shows."""
+    quartile, median, upper_quartile = (float(law.ppf(p)) for p in (0.25, 0.5, 0.75))
+    reach = _REACH * (upper_quartile - quartile)
+    low, high = float(law.ppf(_SHOWN)), float(law.isf(_SHOWN))
+    return (max(low, median - reach), min(high, median + reach)) if reach > 0.0 else (low, high)
 
 
 def density_curve(law: Distribution, low: float, high: float) -> Curve:
@@ -184,14 +196,14 @@ def map_curve(map: MonotoneMap, low: float, high: float) -> Curve:  # noqa: A002
 
 
 def _bulk(T: MonotoneMap) -> tuple[float, float]:
+    """The points y to show: where the source is, or what maps to where the target is."""
     if T.source is not None:
-        low, high = float(T.source.ppf(_SHOWN)), float(T.source.isf(_SHOWN))
-        return low, high
+        return _central(T.source)
     if T.target is not None:
-        ends = T.inverse(np.array([T.target.ppf(_SHOWN), T.target.isf(_SHOWN)]))
-        return float(ends[0]), float(ends[1])
+        low, high = _central(T.target)
+        return float(T.inverse(low)), float(T.inverse(high))
     low, high = T.domain
-    return (low, high) if math.isfinite(high - low) else (-3.0, 3.0)
+    return max(low, -_WIDEST), min(high, _WIDEST)
 
 
 def new_figure(width: float = 6.4, height: float = 4.0) -> Figure:

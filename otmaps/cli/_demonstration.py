@@ -24,7 +24,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     epilog=examples(
         "otmaps demo",
         "otmaps demo --output /tmp/demo -n 2000",
-        "otmaps demo --model generator.onnx --prior normal --dim 128 --classifier scores.onnx",
+        "otmaps demo --model g.onnx --prior normal --dim 128 --classifier c.onnx",
     ),
 )
 @click.option(

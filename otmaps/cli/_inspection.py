@@ -75,14 +75,14 @@ def inspect(
     shelf = _options.chosen_store(store)
     matched = match(op, prior, inputs=laws, method=method, tol=tol, store=shelf)
     report = mismatch(op, prior, dim, inputs=laws, method=method)
-    if as_json:
-        print_json(_as_dict(matched, report))
-    else:
-        _print(matched, report)
     if png is not None:
         _draw(matched, report, png)
-        if not as_json:
-            console().print(f"Figure: {png}")
+    if as_json:
+        print_json(_as_dict(matched, report))
+        return
+    _print(matched, report)
+    if png is not None:
+        console().print(f"Figure: {png}", soft_wrap=True)
 
 
 def _as_dict(matched: MatchedOperation, report: Mismatch) -> dict[str, Any]:

@@ -111,6 +111,7 @@ def print_plots(*panels: tuple[str, Mapping[str, Curve]]) -> None:
 def _plot_row(panels: Sequence[tuple[str, Mapping[str, Curve]]], width: int) -> str:
     import plotext
 
+    plotext.main()  # its state is global: leave the subplot of the last call
     plotext.clear_figure()
     plotext.subplots(1, len(panels))
     plotext.plot_size(width, _HEIGHT)
