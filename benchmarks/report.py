@@ -78,7 +78,7 @@ def import_section() -> list[str]:
     }
     found = {name: float("inf") for name in statements}
     bare = float("inf")
-    for _ in range(1 if TINY else 15):
+    for _ in range(1 if TINY else 7):
         bare = min(bare, _process_time("pass"))
         for name, code in statements.items():
             found[name] = min(found[name], _process_time(code))
@@ -204,7 +204,7 @@ def build_section() -> list[str]:
             for p in PRIORS
             for op in OPERATIONS
         ],
-        repeats=1 if TINY else 3,
+        repeats=1 if TINY else 2,
     )
     rows = [(p, *(f"{found[f'{p}/{op}'] / MILLISECONDS:.3g}" for op in OPERATIONS)) for p in PRIORS]
     return table(("`match`, ms", *OPERATIONS), rows)

@@ -8,7 +8,7 @@ import importlib
 import types
 
 from otmaps._built_in import analogy, barycenter, lerp, linear, slerp, vicinity
-from otmaps._check import CheckReport, check
+from otmaps._check import CheckReport, CheckRow, check
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
@@ -17,6 +17,7 @@ from otmaps._errors import (
     AccuracyWarning,
     AtomError,
     StoreWarning,
+    TableError,
     UnservedError,
 )
 from otmaps._estimators import (
@@ -39,10 +40,10 @@ from otmaps._one_sided_priors import (
     Pareto,
 )
 from otmaps._operations import Operation
-from otmaps._precompute import Job, PrecomputeReport, grid, precompute
+from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precompute
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
 from otmaps._registry import OperationFactory, operation, operations
-from otmaps._stores import MemoryStore, Store, TableStore
+from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
 from otmaps._walk import random_walk
 
 __version__ = "0.1.0"
@@ -55,15 +56,18 @@ __all__ = [
     "Beta",
     "Cauchy",
     "CheckReport",
+    "CheckRow",
     "ClosedForm",
     "Convolution",
     "Distribution",
     "Empirical",
     "Estimator",
     "Exponential",
+    "FrontedStore",
     "Gamma",
     "Gumbel",
     "Job",
+    "JobResult",
     "Laplace",
     "LogNormal",
     "Logistic",
@@ -78,11 +82,14 @@ __all__ = [
     "Pareto",
     "PrecomputeReport",
     "Store",
+    "StoreEntry",
     "StoreWarning",
     "StudentT",
+    "TableError",
     "TableStore",
     "Uniform",
     "UnservedError",
+    "Verification",
     "analogy",
     "as_distribution",
     "barycenter",

@@ -21,6 +21,7 @@ from otmaps._distribution import Distribution
 IntArray: TypeAlias = npt.NDArray[np.intp]
 
 _MOST_NEWTON = 60
+_STRAIGHT = 1e-14
 
 
 def _series(coefficients: FloatArray, piece: IntArray, t: FloatArray) -> FloatArray:
@@ -97,6 +98,8 @@ class TailTable:
             )
         ]
         h = float(self.half[0])
+        if np.abs(self.tail[0, 2:]).sum() <= _STRAIGHT * abs(values[0]):
+            values[1:] = [float(self.tail[0, 1]), 0.0]  # a power law: its mean slope has no noise
         growth = values[2] / (h * values[1]) if values[1] != 0 else 0.0
         if growth * outer < 1e-6:  # no tail is heavier than a power law but by noise
             growth = 0.0

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from otmaps._convert import as_distribution
-from otmaps._estimators import Estimator, check_operation, input_laws
+from otmaps._estimators import Estimator, check_operation, check_pointwise, input_laws
 from otmaps._match import match
 from otmaps._operations import Operation
 from otmaps._stores import PathLike, Store, resolve_store
@@ -36,6 +36,7 @@ class Job:
     def recipe(self) -> dict[str, Any] | None:
         """What identifies the table; None where it cannot be stored."""
         check_operation(self.op)
+        check_pointwise(self.op)
         prior = as_distribution(self.prior)
         laws = input_laws(self.op, prior, self.inputs)
         return map_recipe(self.op, laws, prior, self.method, self.tol)

@@ -271,3 +271,13 @@ def test_mismatch_of_the_normal_midpoint():
     # KL(N(0, s^2) || N(0, 1)) = (s^2 - 1 - log s^2) / 2 a component
     assert report.kl == pytest.approx(100 * 0.5 * (0.5 - 1 - np.log(0.5)), rel=1e-9)
     assert report.w2 == pytest.approx(np.sqrt(100) * (1 - np.sqrt(0.5)), rel=1e-9)
+
+
+def test_a_sample_is_a_prior():
+    """Midpoints of draws from a sample follow it again, within what the sample tells."""
+    sample = np.random.default_rng(6).gamma(3.0, size=4000)
+    with pytest.warns(otmaps.AccuracyWarning):
+        m = otmaps.match(otmaps.lerp(0.5), sample)
+    assert "Monte Carlo" in m.source.method
+    z = m(*m.target.rvs((2, 100_000), 7))
+    assert ks_distance(z, m.target) < m.map.error_u + 2.2 / np.sqrt(100_000)

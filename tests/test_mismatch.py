@@ -219,7 +219,7 @@ def test_a_law_next_to_the_prior_is_not_at_distance_zero():
         (Uniform(-2, 2), TwoBlocks(), {"kl"}, {"w1", "w2"}),  # falls into the gap
         (WithAtom(), Normal(), {"kl"}, {"w1", "w2"}),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_infinite_figures_are_infinite_and_say_why(source, target, infinite, finite):
     report = law_mismatch(source, target, 10)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from otmaps import _precompute
-from otmaps._built_in import barycenter, lerp
+from otmaps._built_in import barycenter, lerp, slerp
 from otmaps._errors import StoreWarning
 from otmaps._match import match
 from otmaps._precompute import Job, grid, precompute
@@ -269,3 +269,9 @@ def test_another_process_finds_the_tables(store: TableStore, jobs) -> None:
         check=True,
     )
     assert told.stdout == "['found', 'found']\n"
+
+
+def test_an_operation_that_cannot_be_matched_is_a_failure():
+    report = precompute([(slerp(0.5), "normal")], store=MemoryStore())
+    assert not report
+    assert "mixes components" in report.failed[0].message

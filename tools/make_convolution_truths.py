@@ -7,72 +7,27 @@ end at breakpoints. Run it by hand when a case is added: python tools/make_convo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
 import mpmath as mp
 
-mp.mp.dps = 40
-Function = Callable[[Any], Any]
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path.insert(0, str(TESTS))
+import truths  # noqa: E402 - lives beside the tests
 
+mp.mp.dps = truths.DIGITS
 
-def normal() -> tuple[Function, Function, list[Any]]:
-    return (
-        lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
-        lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi),
-        [-mp.inf, mp.inf],
-    )
-
-
-def laplace() -> tuple[Function, Function, list[Any]]:
-    return (
-        lambda x: mp.exp(x) / 2 if x < 0 else 1 - mp.exp(-x) / 2,
-        lambda x: mp.exp(-abs(x)) / 2,
-        [-mp.inf, 0, mp.inf],
-    )
-
-
-def logistic() -> tuple[Function, Function, list[Any]]:
-    return (
-        lambda x: 1 / (1 + mp.exp(-x)),
-        lambda x: mp.exp(-abs(x)) / (1 + mp.exp(-abs(x))) ** 2,
-        [-mp.inf, mp.inf],
-    )
-
-
-def student3() -> tuple[Function, Function, list[Any]]:
-    root = mp.sqrt(3)
-
-    def cdf(x: Any) -> Any:
-        if x < -50:  # the closed form cancels: the series in 3 / x^2 of the tail does not
-            tail = mp.betainc(1.5, 0.5, 0, 3 / (3 + x * x), regularized=True)
-            return tail / 2
-        return mp.mpf(1) / 2 + (mp.atan(x / root) + root * x / (3 + x * x)) / mp.pi
-
-    return cdf, lambda x: 6 * root / (mp.pi * (3 + x * x) ** 2), [-mp.inf, mp.inf]
-
-
-def exponential() -> tuple[Function, Function, list[Any]]:
-    return (
-        lambda x: -mp.expm1(-x) if x > 0 else mp.mpf(0),
-        lambda x: mp.exp(-x) if x >= 0 else mp.mpf(0),
-        [0, mp.inf],
-    )
-
-
-def uniform() -> tuple[Function, Function, list[Any]]:
-    return (
-        lambda x: min(max((x + 1) / 2, mp.mpf(0)), mp.mpf(1)),
-        lambda x: mp.mpf(1) / 2 if -1 <= x <= 1 else mp.mpf(0),
-        [-1, 1],
-    )
-
-
-LAWS = {
-    "Normal": normal, "Laplace": laplace, "Logistic": logistic, "StudentT": student3,
-    "Exponential": exponential, "Uniform": uniform,
-}  # fmt: skip
+# name -> formulas of the standard law, its support and its kinks
+LAWS: dict[str, tuple[truths.Truth, tuple[Any, Any], list[int]]] = {
+    "Normal": (truths.normal(), (-mp.inf, mp.inf), []),
+    "Laplace": (truths.laplace(), (-mp.inf, mp.inf), [0]),
+    "Logistic": (truths.logistic(), (-mp.inf, mp.inf), []),
+    "StudentT": (truths.student(3), (-mp.inf, mp.inf), []),
+    "Exponential": (truths.exponential(), (0, mp.inf), [0]),
+    "Uniform": (truths.uniform(), (-1, 1), [-1, 1]),
+}
 
 # name of law 1, its weight, name of law 2, its weight, points y
 CASES = [
@@ -86,23 +41,32 @@ CASES = [
 
 
 def cdf_of_sum(name_1: str, a: str, name_2: str, b: str, y: str) -> Any:
-    cdf, _, ends_1 = LAWS[name_1]()
-    _, pdf, ends_2 = LAWS[name_2]()
+    """P(a Z_1 + b Z_2 <= y)."""
+    law_1, (low_1, high_1), kinks_1 = LAWS[name_1]
+    law_2, (low, high), kinks_2 = LAWS[name_2]
     w1, w2, point = mp.mpf(a), mp.mpf(b), mp.mpf(y)
-    low, high = ends_2[0], ends_2[-1]
-    cuts = {mp.mpf(e) for e in ends_2 if mp.isfinite(e)}
-    cuts |= {(point - w1 * e) / w2 for e in ends_1 if mp.isfinite(e)}
-    # The terms peak near 0, near y / w2 and between: geometric panels about both and the middle.
+
+    def term(z: Any) -> Any:
+        x = (point - w2 * z) / w1
+        if x <= low_1:
+            return mp.mpf(0)
+        return law_2.pdf(z) * (law_1.cdf(x) if x < high_1 else 1)
+
+    cuts = {mp.mpf(k) for k in kinks_2} | {(point - w1 * k) / w2 for k in kinks_1}
+    # The terms peak near 0, near y / w2, between, or fall steeply from a kink: geometric panels
+    # about all of these.
     reach = abs(point / w2) + 40
-    for centre in (mp.mpf(0), point / w2, point / (2 * w2), point * w2 / (w1**2 + w2**2)):
-        width = mp.mpf(1) / 4
+    for centre in cuts | {mp.mpf(0), point / w2, point * w2 / (w1**2 + w2**2)}:
+        cuts.add(centre)
+        width = mp.mpf(1) / 16
         while width < 4 * reach:
             cuts |= {centre - width, centre + width}
             width *= 2
-        cuts.add(centre)
-    inside = sorted(c for c in cuts if low < c < high)
-    panels = [low, *inside, high]
-    return mp.quad(lambda z: cdf((point - w2 * z) / w1) * pdf(z), panels, maxdegree=7)
+    panels = [low, *sorted(c for c in cuts if low < c < high), high]
+    value, error = mp.quad(term, panels, maxdegree=9, error=True)
+    if not error < value * mp.mpf(10) ** -16:
+        raise ArithmeticError(f"{a} {name_1} + {b} {name_2} at {y}: {value} +- {error}")
+    return value
 
 
 def main() -> None:
@@ -116,7 +80,7 @@ def main() -> None:
         }
         for name_1, a, name_2, b, points in CASES
     ]
-    path = Path(__file__).parents[1] / "tests" / "data" / "convolution.json"
+    path = TESTS / "data" / "convolution.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(out, indent=1) + "\n")
 

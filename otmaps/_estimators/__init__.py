@@ -11,7 +11,7 @@ import numpy as np
 from otmaps._arrays import real_scalar
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
-from otmaps._errors import AccuracyWarning, UnservedError
+from otmaps._errors import AccuracyError, AccuracyWarning, UnservedError
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
 from otmaps._estimators._convolution import Convolution
@@ -125,15 +125,17 @@ def pushforward(
 
 def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float) -> Distribution:
     """`pushforward` on checked arguments; the caller compares the error with ``tol``."""
-    if not op.pointwise:
-        raise UnservedError(
-            f"operation {op.name!r} mixes components of a latent, so no map of single components "
-            "can mend its law; use it raw (op.raw), or a pointwise operation such as otmaps.lerp."
-        )
+    check_pointwise(op)
     if op.linear is None:
         rng = np.random.default_rng(0)
         check_elementwise(op, [np.asarray(law.rvs(_PROBES, rng)) for law in laws])
-    return _named(method, op, laws).law(op, laws, tol)
+    if method != "auto":
+        return _named(method, op, laws).law(op, laws, tol)
+    try:
+        return choose_estimator(op, laws)[0].law(op, laws, tol)
+    except AccuracyError:
+        # Quadrature can fail on laws with many singular points; the caller warns of the error.
+        return MonteCarlo().law(op, laws, tol)
 
 
 def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
@@ -141,8 +143,6 @@ def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
         estimator = method
     elif not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
-    elif method == "auto":
-        return choose_estimator(op, laws)[0]
     else:
         named = {e.name.lower().replace(" ", "_"): e for e in _AUTOMATIC}
         key = method.lower().replace(" ", "_").replace("-", "_")
@@ -166,6 +166,15 @@ def check_operation(op: Any) -> None:
     raise TypeError(
         f"op must be an Operation, such as otmaps.lerp(0.5), got {type(op).__name__}; {remedy}."
     )
+
+
+def check_pointwise(op: Operation) -> None:
+    """Raise where the law of one component does not follow from the laws of the latents'."""
+    if not op.pointwise:
+        raise UnservedError(
+            f"operation {op.name!r} mixes components of a latent, so no map of single components "
+            "can mend its law; use it raw (op.raw), or a pointwise operation such as otmaps.lerp."
+        )
 
 
 def input_laws(

@@ -26,6 +26,7 @@ _WORST = 1e-3  # a larger error than this is no law
 _FINEST = 1e-13  # rounding: no table is asked for more
 _SHARE = 0.1  # of the tolerance, for the measured gap of one table
 _CHECK_CUT = 60.0
+_HEAVY, _WITHIN = 1e250, 1e-6
 
 
 @final
@@ -55,6 +56,8 @@ class Convolution(Estimator):
             if law.atoms:
                 where, mass = max(law.atoms, key=lambda atom: atom[1])
                 return f"an input has an atom at {where} of probability {mass:.6g}"
+            if not law.error < _WORST:
+                return f"an input is known to {law.error:.2g} only, and sampling adds less"
         return None
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
@@ -183,11 +186,18 @@ class _Adder:
             Pair(mesh_a, mesh_b).logcdf_and_logpdf,
             Pair(mesh_b, mesh_a, cut=_CHECK_CUT, halve=True).logcdf_and_logpdf,
             kinks=kinks[kinks < split],
-            outer=float(a.ilogcdf(_DEEP) + b.ilogcdf(_DEEP)),
+            outer=_outer(mesh_a, mesh_b),
             split=split,
             scale=math.hypot(_spread(a), _spread(b)),
             tol=self.tol,
         )
+
+
+def _outer(a: Mesh, b: Mesh) -> float:
+    """How far down the table has to go, clear of the ends at which meshes of heavy tails stop."""
+    ends = [mesh.edges[0] for mesh in (a, b) if mesh.edges[0] < -_HEAVY]
+    deepest = float(a.law.ilogcdf(_DEEP) + b.law.ilogcdf(_DEEP))
+    return max(deepest, _WITHIN * float(max(ends, default=-math.inf)))
 
 
 def _spread(law: Distribution) -> float:

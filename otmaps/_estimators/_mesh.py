@@ -142,8 +142,10 @@ def _initial_edges(law: Distribution, anchors: FloatArray) -> FloatArray:
     # Towards a finite end the grading, where one is needed, finds the way.
     lower, upper = (levels if math.isinf(end) else levels[:2] for end in (low, high))
     points = np.concatenate([law.ilogcdf(lower), law.ilogsf(upper)])
-    points = np.clip(points, max(low, -_HUGE), min(high, _HUGE))
-    gap = 1e-9 * (np.max(law.ilogsf(-2.0)) - np.min(law.ilogcdf(-2.0)))
+    width = float(law.ilogsf(-2.0) - law.ilogcdf(-2.0))
+    reach = _HUGE * min(width, 1.0)  # (x - loc) / scale must not overflow
+    points = np.clip(points, max(low, -reach), min(high, reach))
+    gap = 1e-9 * width
     if anchors.size:
         points = points[np.min(np.abs(points[:, None] - anchors), axis=1) > gap]
     points = np.unique(np.concatenate([points, anchors]))

@@ -67,6 +67,9 @@ class MonteCarlo(Estimator):
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:  # noqa: ARG002 - n decides
         """The empirical law; its error depends on ``n`` and ``confidence``, not on ``tol``.
 
+        It is the error of sampling for the inputs as they are: where an input is itself a law of
+        a sample, the difference of that from its population comes on top.
+
         Raises
         ------
         ValueError

@@ -100,8 +100,8 @@ class Pair:
         corners = middle + 0.5 * _corners(own, other)
         edges = np.concatenate(
             [
-                np.where(_touching(keep_own), own.edges, np.nan),
-                np.where(_touching(keep_other), y[:, None] - other.edges, np.nan),
+                np.where(_touching(keep_own, above=own_a), own.edges, np.nan),
+                np.where(_touching(keep_other, above=not own_a), y[:, None] - other.edges, np.nan),
                 middle,
                 corners,
             ],
@@ -229,11 +229,12 @@ def _finite(log_density: FloatArray, in_weight: IntArray) -> FloatArray:
     return np.where(log_density == np.inf, stand_in, log_density)
 
 
-def _touching(keep: BoolArray) -> BoolArray:
-    """The edges of the kept panels."""
+def _touching(keep: BoolArray, *, above: bool) -> BoolArray:
+    """The edges of the kept panels, and the last where all that is above matters."""
     out = np.zeros((keep.shape[0], keep.shape[1] + 1), dtype=bool)
     out[:, :-1] |= keep
     out[:, 1:] |= keep
+    out[:, -1] |= above
     return out
 
 

@@ -28,6 +28,7 @@ _MOST_PIECES = 400
 _ROUNDS = 3
 _ENDS = np.array([-1.0, 1.0])
 _NEAREST_ULP = 16.0  # nearer to a kink the inputs feel their float grid
+_SLOPE_NOISE = 1e-11  # of a derivative of a series, relative to the series
 _MOST_NOISE = 1e-9
 _SERIES_AT_NODES = np.polynomial.chebyshev.chebvander(CHEBYSHEV, CHEBYSHEV.size - 2).T
 _EPS = np.finfo(float).eps
@@ -182,11 +183,13 @@ def _refined(
     kept: list[FloatArray] = []
     count = 0
     for level in range(_MOST_LEVELS):
-        values = _values(tails, batch.points(CHEBYSHEV))
+        v = batch.points(CHEBYSHEV)
+        values = _values(tails, v)
         base = values[:, :, :1]  # a large constant would leave its rounding in every coefficient
         coefficients = (values - base) @ TO_COEFFICIENTS.T
         coefficients[:, :, 0] += base[:, :, 0]
-        defect = np.abs(coefficients[:, :, -2:]).max(axis=(0, 2))
+        defects = np.abs(coefficients[:, :, -2:]).max(axis=2)
+        defect = np.maximum(defects[0], defects[1] * _share(batch, v, values).max(axis=1))
         narrow = batch.width <= 1e-13 * np.abs(batch.points(_ENDS)).max(axis=1)
         # What halving does not help is rounding of the inputs: its size is measured and stated.
         stalled = (defect > 0.3 * batch.parent) & ((defect < 1e-9) | batch.short)
@@ -219,6 +222,16 @@ def _values(tails: Tails, v: FloatArray) -> FloatArray:
     return np.maximum(values, _FLOOR)
 
 
+def _share(batch: _Batch, v: FloatArray, values: FloatArray) -> FloatArray:
+    """How much a relative error of the density counts: by the share of mass that it moves.
+
+    Next to a kink the density feels the float grid of the inputs, where there is no mass.
+    """
+    distance = np.where(batch.sign[:, None] == 0, np.inf, np.abs(v - batch.anchor[:, None]))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.minimum(np.exp(values[1] - values[0]) * distance, 1.0))
+
+
 def _to_logarithms(batch: _Batch, kinks: FloatArray) -> _Batch:
     """Give linear pieces that end at a kink the logarithm of the distance to it as variable."""
     low, high = batch.low.copy(), batch.high.copy()
@@ -227,7 +240,7 @@ def _to_logarithms(batch: _Batch, kinks: FloatArray) -> _Batch:
         at = touching & (batch.sign == 0)
         kink = (low if side > 0 else high)[at]
         width = (high - low)[at]
-        nearest = np.maximum(_NEAREST_ULP * np.spacing(np.abs(kink)), 1e-18 * width)
+        nearest = np.maximum(_NEAREST_ULP * np.spacing(np.abs(kink)), 1e-30 * width)
         anchor[at], sign[at], parent[at] = kink, side, np.inf
         low[at], high[at] = np.log(nearest), np.log(width)
     return _Batch(low, high, anchor, sign, parent)
@@ -237,6 +250,7 @@ def _noise(batch: _Batch, coefficients: FloatArray) -> FloatArray:
     """The rounding of the values and of v, seen in the logarithms: no series converges below."""
     size = np.abs(coefficients).sum(axis=2).max(axis=0)
     slopes = np.abs(np.polynomial.chebyshev.chebder(coefficients, axis=2) @ _SERIES_AT_NODES)
+    slopes = np.maximum(slopes - _SLOPE_NOISE * size[:, None], 0.0)
     v = batch.points(CHEBYSHEV)
     # One rounding of v moves s by |v| / distance ulp, or v itself by |v| ulp.
     moved = np.abs(v)
@@ -254,10 +268,7 @@ def _gaps(checked: Tails, batch: _Batch, coefficients: FloatArray) -> FloatArray
     table = np.polynomial.chebyshev.chebval(_PROBES, np.moveaxis(coefficients, 2, 0))
     gaps = np.abs(table - truth)
     gaps[1][(truth[1] < -700.0) & (table[1] < -700.0)] = 0.0
-    # Next to a kink the density feels the float grid: it counts by the share of mass it moves.
-    distance = np.where(batch.sign[:, None] == 0, np.inf, np.abs(v - batch.anchor[:, None]))
-    with np.errstate(over="ignore"):
-        gaps[1] *= np.minimum(np.exp(truth[1] - truth[0]) * distance, 1.0)
+    gaps[1] *= _share(batch, v, truth)
     return np.stack([gaps[0], gaps[1], gaps[0] * np.exp(truth[0])])
 
 
