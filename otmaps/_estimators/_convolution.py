@@ -181,14 +181,16 @@ class _Adder:
 
     def _half(self, a: Distribution, b: Distribution, split: float) -> Measured:
         mesh_a, mesh_b = self._mesh(a), self._mesh(b)
+        scale = math.hypot(_spread(a), _spread(b))
         kinks = _kinks(a, b)
+        kinks = np.where(np.abs(kinks - split) <= 1e-14 * scale, split, kinks)
         return tabulate(
             Pair(mesh_a, mesh_b).logcdf_and_logpdf,
             Pair(mesh_b, mesh_a, cut=_CHECK_CUT, halve=True).logcdf_and_logpdf,
-            kinks=kinks[kinks < split],
+            kinks=kinks[kinks <= split],
             outer=_outer(mesh_a, mesh_b),
             split=split,
-            scale=math.hypot(_spread(a), _spread(b)),
+            scale=scale,
             tol=self.tol,
         )
 

@@ -21,6 +21,7 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 _DEEP = -760.0  # log of the probability at which a mesh ends: below the smallest double
 _HUGE = 1e307
+_SMALL = 1e-290  # below, a cdf may be subnormal and lose digits
 _LEVELS = (-0.7, -2.0, -6.0, -20.0, -60.0, -200.0, _DEEP)
 NODES = 16
 _GRADE = 8.0  # ratio of neighbouring panels towards a singular point
@@ -126,6 +127,23 @@ class Mesh:
     def panel_of(self, x: FloatArray) -> IntArray:
         """The index of the panel that holds each point; -1 or k outside."""
         return np.searchsorted(self.edges, x) - 1
+
+    def log_cdf(self, x: FloatArray) -> FloatArray:
+        """log cdf to relative accuracy of the cdf: near 1 that costs no second tail function."""
+        # Beyond the mesh a law may overflow in its own standard variable.
+        x = np.clip(x, self.edges[0], self.edges[-1])
+        cdf = np.asarray(self.law.cdf(x))
+        out: FloatArray = np.log(cdf)
+        deep = cdf < _SMALL
+        if deep.any():
+            out[deep] = self.law.logcdf(x[deep])
+        return out
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """The log density on the mesh, -inf beyond."""
+        inside = (x >= self.edges[0]) & (x <= self.edges[-1])
+        out = np.asarray(self.law.logpdf(np.where(inside, x, self.edges[0])))
+        return np.where(inside, out, -np.inf)
 
     def distance(self, x: FloatArray) -> FloatArray:
         """The distance to the nearest singular point."""

@@ -14,11 +14,9 @@ import dataclasses
 import numpy as np
 
 from otmaps._arrays import FloatArray
-from otmaps._distribution import Distribution
 from otmaps._estimators._mesh import NODES, BoolArray, IntArray, Mesh
 
 _CHUNK = 400_000  # numbers held at once
-_SMALL = 1e-290  # below, a cdf may be subnormal and lose digits
 
 _GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(NODES)
 _LOG_GAUSS_W = np.log(_GAUSS_W)
@@ -155,8 +153,8 @@ class Pair:
         own_mass, other_mass = self._in_probability(
             y, own, other, low, high, x=x, rest=rest, log_weight=log_weight
         )
-        log_own = _finite(own.law.logpdf(x), own_mass)
-        log_other = _finite(other.law.logpdf(rest), other_mass)
+        log_own = _finite(own.log_density(x), own_mass)
+        log_other = _finite(other.log_density(rest), other_mass)
         log_weight[own_mass] -= log_own[own_mass]
         log_weight[other_mass] -= log_other[other_mass]
         point_a, log_a, log_b = (x, log_own, log_other) if own_a else (rest, log_other, log_own)
@@ -166,8 +164,8 @@ class Pair:
         back = own_mass if own_a else other_mass
         point_b = (plain[1] if own_a else plain[0])[back]
         point_a[back] = (plain[0] if own_a else plain[1])[back]
-        log_b[back] = _finite(self.b.law.logpdf(point_b), back[:0]) + plain[2][back]
-        return np.stack([_log_cdf(self.a.law, point_a) + log_b, density])
+        log_b[back] = _finite(self.b.log_density(point_b), back[:0]) + plain[2][back]
+        return np.stack([self.a.log_cdf(point_a) + log_b, density])
 
     def _in_probability(
         self,
@@ -206,16 +204,6 @@ class Pair:
             here[at], there[at] = nodes, y[at][:, None] - nodes
             log_weight[at] = np.log(half)[:, None] + _LOG_GAUSS_W
         return found[0], found[1]
-
-
-def _log_cdf(law: Distribution, x: FloatArray) -> FloatArray:
-    """log cdf to relative accuracy of the cdf: near 1 that costs no second tail function."""
-    cdf = np.asarray(law.cdf(x))
-    out: FloatArray = np.log(cdf)
-    deep = cdf < _SMALL
-    if deep.any():
-        out[deep] = law.logcdf(x[deep])
-    return out
 
 
 def _finite(log_density: FloatArray, in_weight: IntArray) -> FloatArray:
