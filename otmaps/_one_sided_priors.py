@@ -161,6 +161,9 @@ class Gamma(_HalfLine):
     def _ilogsf0(self, logq: FloatArray) -> FloatArray:
         return Distribution._ilogsf(Gamma(self.shape), logq)
 
+    def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+        return np.asarray(self._x(rng.standard_gamma(self.shape, shape)))
+
     def _mean_std0(self) -> tuple[float, float]:
         return self.shape, math.sqrt(self.shape)
 
@@ -246,6 +249,9 @@ class Beta(LocationScale):
             return super()._affine(scale, shift)
         # Mirrored with its high end moved to 0: there the float grid is fine.
         return Beta(self.b, self.a, 0.0, -scale * self.scale)
+
+    def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+        return np.asarray(self._x(rng.beta(self.a, self.b, shape)))
 
     def _mean_std0(self) -> tuple[float, float]:
         total = self.a + self.b

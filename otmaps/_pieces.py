@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps._arrays import FloatArray
+from otmaps._arrays import FloatArray, frozen
 from otmaps._distribution import Distribution
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
@@ -74,10 +74,26 @@ class TailTable:
         left, right = np.where(self.sign < 0, ends[::-1], ends)
         return left, right
 
-    def largest_jump(self) -> float:
-        """The largest disagreement of neighbouring pieces where they meet."""
+    def largest_jumps(self) -> tuple[float, float]:
+        """The largest disagreement of neighbouring pieces where they meet: of P and of log P."""
         left, right = self._ends()
-        return float(np.abs(left[1:] - right[:-1]).max(initial=0.0))
+        jumps = np.abs(left[1:] - right[:-1])
+        return float((jumps * np.exp(right[:-1])).max(initial=0.0)), float(jumps.max(initial=0.0))
+
+    def scaled(self, factor: float) -> TailTable:
+        """The table of ``factor * V`` for a positive factor."""
+        plain = self.sign == 0
+        density = self.density.copy()
+        density[:, 0] -= math.log(factor)
+        return TailTable(
+            edges=frozen(factor * self.edges),
+            anchor=frozen(factor * self.anchor),
+            sign=self.sign,
+            middle=frozen(np.where(plain, factor * self.middle, self.middle + math.log(factor))),
+            half=frozen(np.where(plain, factor * self.half, self.half)),
+            tail=self.tail,
+            density=frozen(density),
+        )
 
     @staticmethod
     def _alternating(coefficients: FloatArray) -> FloatArray:
@@ -227,6 +243,26 @@ class PiecesLaw(Distribution):
 
     def _method(self) -> str:
         return self.how
+
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        size = abs(scale)
+        tables = self.lower.scaled(size), self.upper.scaled(size)
+        shifts = scale * self.low_shift + shift, scale * self.high_shift + shift
+        ends = scale * self.ends[0] + shift, scale * self.ends[1] + shift
+        if scale < 0:
+            tables, shifts, ends = tables[::-1], shifts[::-1], ends[::-1]
+        return dataclasses.replace(
+            self,
+            lower=tables[0],
+            upper=tables[1],
+            low_shift=shifts[0],
+            high_shift=shifts[1],
+            split=scale * self.split + shift,
+            ends=ends,
+            moments=(scale * self.moments[0] + shift, size * self.moments[1]),
+            kinks=tuple(sorted(scale * kink + shift for kink in self.kinks)),
+            centre=None if self.centre is None else scale * self.centre + shift,
+        )
 
     def _mean(self) -> float:
         return self.moments[0]

@@ -236,6 +236,9 @@ class StudentT(Symmetric):
         out[near] = Distribution._ilogcdf(standard, logp[near])
         return np.asarray(out)
 
+    def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+        return np.asarray(self._x(rng.standard_t(self.df, shape)))
+
     def _mean_std0(self) -> tuple[float, float]:
         mean = 0.0 if self.df > 1 else math.nan
         if self.df > 2:

@@ -134,10 +134,29 @@ def test_support_moments_and_statements(triangle):
 
 def test_pieces_that_disagree_are_seen():
     half = laplace_half()
-    assert half.largest_jump() < 1e-11
+    assert max(half.largest_jumps()) < 1e-11
     broken = half.tail.copy()
     broken[1, 0] += 1e-3
-    assert dataclasses.replace(half, tail=broken).largest_jump() == pytest.approx(1e-3, rel=1e-6)
+    jump, log_jump = dataclasses.replace(half, tail=broken).largest_jumps()
+    assert log_jump == pytest.approx(1e-3, rel=1e-6)
+    assert jump == pytest.approx(1e-3 * 0.5 * np.exp(-1.0), rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [2.0, -0.5])
+def test_affine_images_are_tables_again(triangle, laplace, scale):
+    for law in (triangle, laplace):
+        image = law.affine(scale, 3.0)
+        assert isinstance(image, PiecesLaw)
+        x = np.array([-0.9, -0.25, 0.0, 0.5, 0.75])
+        below, above = (law.cdf, law.sf) if scale > 0 else (law.sf, law.cdf)
+        np.testing.assert_allclose(image.cdf(scale * x + 3.0), below(x), rtol=1e-13)
+        np.testing.assert_allclose(image.sf(scale * x + 3.0), above(x), rtol=1e-13)
+        np.testing.assert_allclose(image.pdf(scale * x + 3.0), law.pdf(x) / abs(scale), rtol=1e-13)
+        assert image.support() == tuple(sorted(scale * e + 3.0 for e in law.support()))
+        assert (image.mean(), image.std()) == (3.0, abs(scale))
+        assert image.symmetry == 3.0
+    # Moved with its low end to 0, the law is exact on the whole float grid there.
+    np.testing.assert_allclose(triangle.affine(1.0, 1.0).cdf(1e-30), 0.5e-60, rtol=1e-13)
 
 
 def test_no_points_and_nan(laplace):

@@ -7,7 +7,7 @@ over these rows (Bonferroni), plus the errors that the laws state; no row has a 
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import special
@@ -27,6 +27,7 @@ class _Operation(Protocol):
     def raw(self, *latents: Any) -> Any: ...
 
 
+@runtime_checkable
 class Matched(Protocol):
     """What `check` asks of a matched operation."""
 
@@ -44,7 +45,7 @@ class Matched(Protocol):
 
 
 def check(
-    matched: Matched, n: int = 2000, dim: int = 2, seed: int = 0, *, confidence: float = 0.999
+    matched: Any, n: int = 2000, dim: int = 2, seed: int = 0, *, confidence: float = 0.999
 ) -> CheckReport:
     """Hold a matched operation against optimal transport of samples, computed by POT.
 
@@ -73,6 +74,8 @@ def check(
 
     Raises
     ------
+    TypeError
+        For anything but a matched operation.
     ValueError
         For ``n`` below 100, ``dim`` below 1, or a confidence outside (0, 1).
 
@@ -83,6 +86,11 @@ def check(
     F_Z^[-1](F_Y(y)) within the stated errors (Theorem 2), as far as ``matched.source`` is right,
     which the row "law of y" tests.
     """
+    if not isinstance(matched, Matched):
+        raise TypeError(
+            f"check needs a matched operation, got {type(matched).__name__}; "
+            "otmaps.match(op, prior) makes one."
+        )
     _validate(n, dim, confidence)
     draw = _Draw(matched, n, dim, seed)
     rows = [_finite_row(draw)]

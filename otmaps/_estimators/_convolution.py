@@ -169,7 +169,7 @@ class _Adder:
             split=split,
             ends=tuple(x + y for x, y in zip(a.support(), b.support(), strict=True)),  # type: ignore[arg-type]
             moments=(a.mean() + b.mean(), math.hypot(a.std(), b.std())),
-            kinks=tuple(_kinks(a, b)),
+            kinks=tuple(_kinks(a, b).tolist()),
             errors=(
                 a.error + b.error + max(h.error for h in halves),
                 a.tail_error + _density_error(b) + 3.0 * max(h.tail_error for h in halves),

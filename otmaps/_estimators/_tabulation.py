@@ -287,5 +287,5 @@ def _measured(batch: _Batch, coefficients: FloatArray, gaps: FloatArray) -> Meas
     )
     tail, density, absolute = (_SAFETY * float(g.max()) for g in gaps)
     # A monotone function stays between the values on both sides of the gap left at a kink.
-    jump = table.largest_jump()
-    return Measured(table, max(absolute, jump), max(tail, jump), density)
+    jump, tail_jump = table.largest_jumps()
+    return Measured(table, max(absolute, jump), max(tail, tail_jump), density)
