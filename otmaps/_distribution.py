@@ -237,7 +237,11 @@ class Distribution(abc.ABC):
 
     @property
     def tail_error(self) -> float:
-        """A bound on the relative error of min(cdf, sf) down to 1e-300; infinite where unknown."""
+        """A bound on the relative error of min(cdf, sf) down to 1e-300; infinite where unknown.
+
+        Apart from the float grid of x: near a finite end of the support, where the tail is a power
+        of the distance from that end, an ulp of the end itself may be all that is left.
+        """
         return self._tail_error()
 
     @property

@@ -41,7 +41,7 @@ def test_a_wrong_law_breaks_the_agreement():
     assert gap > allowed
 
 
-@pytest.mark.parametrize("prior", ["laplace", "uniform", "exponential", "student 3", "gumbel"])
+@pytest.mark.parametrize("prior", ["laplace", "unit uniform", "exponential", "student 3", "gumbel"])
 def test_deterministic_estimators_agree_deep_in_the_tails(prior):
     """Relative agreement at 1e-250 with the mirrored problem, computed on its own."""
     law = PRIORS[prior]

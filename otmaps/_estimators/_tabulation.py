@@ -73,8 +73,9 @@ class _Batch:
 
     @property
     def short(self) -> BoolArray:
-        """Whether a logarithmic piece is so short that only rounding can trouble it."""
-        return np.asarray((self.sign != 0) & (self.high - self.low < 1.0))
+        """Whether a logarithmic piece is so near its kink that only rounding can trouble it."""
+        near = self.high < math.log(1e-3) + np.log(np.maximum(np.abs(self.anchor), 1e-300))
+        return np.asarray((self.sign != 0) & (self.high - self.low < 1.0) & near)
 
     @property
     def width(self) -> FloatArray:

@@ -10,7 +10,7 @@ from otmaps._distribution import Distribution
 
 EPS = float(np.finfo(float).eps)
 FALSE_ALARM = 1e-6  # of a test that draws; seeds are fixed, so it fails always or never
-LEVELS = np.concatenate([10.0 ** -np.arange(290.0, 3.0, -26.0), np.linspace(0.001, 0.5, 101)])
+LEVELS = np.concatenate([10.0 ** -np.arange(300.0, 3.0, -27.0), np.linspace(0.001, 0.5, 101)])
 
 
 def kolmogorov_gap(sample: FloatArray, law: Distribution) -> tuple[float, float]:
