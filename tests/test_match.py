@@ -15,8 +15,6 @@ from scipy import special
 
 import otmaps
 
-KS_99_9 = 1.95  # the 99.95 % point of sqrt(n) times the Kolmogorov-Smirnov distance is 2.03
-
 
 def ks_distance(values, law):
     ordered = np.sort(np.ravel(values))
@@ -42,6 +40,19 @@ def test_matched_latents_follow_the_prior(name, prior):
     assert ks_distance(matched, law) < allowed
     if m.map.kind != "identity":
         assert ks_distance(op.raw(*z), law) > allowed
+
+
+@pytest.mark.needs_jit
+@pytest.mark.parametrize("prior", PRIORS)
+def test_matched_walks_stay_on_the_prior(prior):
+    """The last of 5 steps of 10^6 walks passes the same test; the raw walk fails it."""
+    law, n = PRIORS[prior], 1_000_000
+    start = law.rvs(n, 21)
+    allowed = special.kolmogi(0.005 / 12) / np.sqrt(n)
+    path = otmaps.random_walk(start, law, eps=0.5, steps=5, random_state=22)
+    assert ks_distance(path[-1], law) < allowed
+    raw = otmaps.random_walk(start, law, eps=0.5, steps=1, matched=False, random_state=22)
+    assert ks_distance(raw[-1], law) > allowed
 
 
 @pytest.mark.parametrize("prior", PRIORS)
