@@ -10,6 +10,7 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Affine, Distribution
+from otmaps._errors import AccuracyError
 from otmaps._location_scale import LocationScale
 from otmaps._priors import Arcsine, Uniform
 
@@ -87,6 +88,11 @@ def affine_between(source: Distribution, target: Distribution) -> tuple[float, f
     if (scale, shift) == (other_scale, other_shift):
         return 1.0, 0.0
     a = other_scale / scale
+    if not math.isfinite(a):
+        raise AccuracyError(
+            f"the source law has the scale {scale:g}, too small for a map to scale {other_scale:g} "
+            "in floating-point numbers; rescale it."
+        )
     if a < 0:  # the target is the mirror image: the same law where it is symmetric
         if core.symmetry is None:
             return None

@@ -56,9 +56,11 @@ class Operation:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Operation):
             return NotImplemented
-        mine = (self.name, self.latents, dict(self.parameters), self.function, self.version)
-        theirs = (other.name, other.latents, dict(other.parameters), other.function, other.version)
-        return mine == theirs
+        mine = (self.name, self.latents, self.function, self.version, *self.parameters)
+        theirs = (other.name, other.latents, other.function, other.version, *other.parameters)
+        return mine == theirs and all(
+            np.array_equal(value, other.parameters[name]) for name, value in self.parameters.items()
+        )
 
     def __hash__(self) -> int:
         return hash((self.name, self.latents, self.version))
@@ -86,12 +88,22 @@ class Operation:
         TypeError
             For a wrong number of latents and for arrays that are not real numbers.
         ValueError
-            For shapes that do not broadcast, and for a function that returns a wrong shape.
+            For shapes that do not broadcast, for a function that returns a wrong shape, and for
+            one that writes to its latents: it gets them read-only.
         """
         arrays = self.arrays(*z)
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
-        with np.errstate(all="ignore"):
-            result = np.asarray(self.function(*arrays, **self.parameters))
+        views = [_read_only(a) for a in arrays]  # the latents are the caller's, not the function's
+        try:
+            with np.errstate(all="ignore"):
+                result = np.asarray(self.function(*views, **self.parameters))
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            raise ValueError(
+                f"operation {self.name!r} writes to its latents, which are the caller's; compute "
+                "a new array, as in z1 = 0.5 * z1 instead of z1 *= 0.5."
+            ) from error
         if result.shape != shape:
             raise ValueError(
                 f"operation {self.name!r} returned shape {result.shape} for latents of shape "
@@ -164,6 +176,12 @@ class Operation:
     def __repr__(self) -> str:
         bound = ", ".join(f"{k}={v!r}" for k, v in self.parameters.items())
         return f"{self.name}({bound})"
+
+
+def _read_only(array: AnyFloatArray) -> AnyFloatArray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _decorated(function: Function) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ operations stand in the same list.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import types
@@ -30,8 +31,8 @@ class OperationFactory:
     version: str | None = None
     required: tuple[str, ...] = ()
 
-    def __call__(self, **parameters: Any) -> Operation:
-        """Bind parameters.
+    def __call__(self, *positional: Any, **parameters: Any) -> Operation:
+        """Bind parameters, by name.
 
         Raises
         ------
@@ -41,6 +42,12 @@ class OperationFactory:
             For a parameter that is not finite.
         """
         known = {*self.defaults, *self.required}
+        if positional:
+            raise TypeError(
+                f"operation {self.name!r} takes its parameters by name "
+                f"({', '.join(sorted(known)) or 'it has none'}), got {len(positional)} without; "
+                "latents go to the operation that this call returns."
+            )
         for name, value in parameters.items():
             if name not in known:
                 raise TypeError(
@@ -51,7 +58,8 @@ class OperationFactory:
         missing = [name for name in self.required if name not in parameters]
         if missing:
             raise TypeError(f"operation {self.name!r} needs {', '.join(missing)}; give it by name.")
-        bound = types.MappingProxyType({**self.defaults, **parameters})
+        values = {name: _own(value) for name, value in {**self.defaults, **parameters}.items()}
+        bound = types.MappingProxyType(values)
         return Operation(
             self.name, self.latents, bound, self.function, self.pointwise, self.version
         )
@@ -60,6 +68,11 @@ class OperationFactory:
     def doc(self) -> str:
         """The first line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+
+def _own(value: Any) -> Any:
+    """A copy of what could change after a map was made for it."""
+    return copy.deepcopy(value) if isinstance(value, list | dict | set | np.ndarray) else value
 
 
 def _check_finite(name: str, value: Any) -> None:
@@ -71,6 +84,7 @@ def _check_finite(name: str, value: Any) -> None:
         raise ValueError(f"parameter {name} must be finite, got {value!r}.")
 
 
+_NAMELESS = "<lambda>"
 _REGISTRY: dict[str, Callable[..., Operation]] = {}
 _BUILT_IN: set[str] = set()
 
@@ -161,7 +175,8 @@ def operation(
     if not callable(function):
         raise TypeError(f"operation needs a function of latents, got {type(function).__name__}.")
     names, defaults, required = _signature(function, latents)
-    label = name or str(getattr(function, "__name__", type(function).__name__))
+    # Without a name of its own (a lambda, a partial, an object) a function is not registered.
+    label = name or str(getattr(function, "__name__", _NAMELESS))
     factory = OperationFactory(
         label,
         names,
@@ -171,7 +186,7 @@ def operation(
         None if version is None else str(version),
         required,
     )
-    if label != "<lambda>":
+    if label != _NAMELESS:
         if label in _BUILT_IN:
             raise ValueError(f"{label!r} is a built-in operation; register yours as name='...'.")
         _REGISTRY[label] = factory

@@ -36,6 +36,11 @@ def gives_nan(z):
     return np.log(z)
 
 
+def writes_in_place(z):
+    z *= 0.5
+    return z
+
+
 # what is called, the exception, and a part of its message that names the argument
 ERRORS = {
     # --- parameters of operations
@@ -56,6 +61,16 @@ ERRORS = {
     "barycenter sum": (lambda: otmaps.barycenter([1.0, 1.0]), ValueError, "sum to 1"),
     "operation number": (lambda: otmaps.operation(3), TypeError, "needs a function"),
     "operation no latent": (lambda: otmaps.operation(lambda: 0), TypeError, "at least one latent"),
+    "operation writes": (
+        lambda: otmaps.operation(writes_in_place)().raw(Z),
+        ValueError,
+        "writes_in_place.*writes to its latents",
+    ),
+    "scale denormal": (
+        lambda: otmaps.match(otmaps.linear([5e-324, 5e-324]), "normal", store=None),
+        otmaps.AccuracyError,
+        "too small for a map",
+    ),
     # --- laws
     "normal nan": (lambda: otmaps.Normal(NAN), ValueError, "loc must be finite"),
     "normal scale 0": (lambda: otmaps.Normal(0.0, 0.0), ValueError, "scale must be positive"),

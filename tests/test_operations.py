@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 
 import numpy as np
@@ -288,3 +289,34 @@ def test_recipes():
     assert edited(p=0.25).recipe()["probes"] != recipe["probes"]
     with pytest.raises(TypeError, match="no canonical form"):
         versioned(p=object()).recipe()
+
+
+def test_a_parameter_that_changes_later_changes_no_operation():
+    weights = np.array([0.5, 0.5])
+    op = operation(lambda a, b, *, w: w[0] * a + w[1] * b)(w=weights)
+    weights[0] = 5.0
+    assert op.raw(1.0, 1.0) == 1.0
+    assert op.linear.weights == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("weights", [(1e300, 1e300), (1e200, 1e-200), (5e-324, 1.0)])
+def test_extreme_weights_stay_linear(weights):
+    assert linear(weights).linear.weights == weights
+
+
+def test_operations_with_array_parameters_compare():
+    weighted = operation(lambda a, b, *, w: w[0] * a + w[1] * b)
+    first, second = weighted(w=np.array([1.0, 2.0])), weighted(w=np.array([1.0, 2.0]))
+    assert first == second
+    assert first != weighted(w=np.array([1.0, 3.0]))
+
+
+def test_parameters_go_by_name():
+    with pytest.raises(TypeError, match=r"by name \(p\)"):
+        operation(lambda a, *, p=1.0: p * a)(2.0)
+
+
+def test_functions_without_a_name_are_not_registered():
+    before = set(operations())
+    operation(functools.partial(lambda a, b: a * b))
+    assert set(operations()) == before

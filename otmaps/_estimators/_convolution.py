@@ -37,7 +37,9 @@ class Convolution(Estimator):
     F_Y(y) = integral of F_1((y - w_2 z) / w_1) f_2(z) dz is summed from positive terms by
     Gauss-Legendre rules between breakpoints, which keeps the relative accuracy of both tails, and
     tabulated on pieces; more than two inputs are added two by two, the narrowest first. Errors are
-    measured against a finer quadrature at points off the nodes, doubled, and added up.
+    measured against a finer quadrature at points off the nodes, doubled, and added up. They hold
+    for tails down to 1e-300; further out the law goes on as the table ends, which is a model: the
+    `logsf` of a sum of two Laplace variables is off by 1e-5 at 1e-430 and by 1e-3 at 1e-4300.
     """
 
     @property

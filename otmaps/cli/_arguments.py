@@ -252,6 +252,9 @@ def parameter_grid(factory: Factory, texts: tuple[str, ...]) -> dict[str, list[A
     return values
 
 
+_MOST_VALUES = 100_000  # a table each: more is a slip, and would fill the memory
+
+
 def _range(text: str) -> list[float]:
     import numpy as np
 
@@ -262,6 +265,10 @@ def _range(text: str) -> list[float]:
         )
     if count < 1:
         raise click.BadParameter(f"{text!r} has no values; count at least 1.", param_hint="'-p'")
+    if count > _MOST_VALUES:
+        raise click.BadParameter(
+            f"{text!r} has more than {_MOST_VALUES} values; take fewer.", param_hint="'-p'"
+        )
     return [float(x) for x in np.linspace(start, stop, count)]
 
 
