@@ -17,9 +17,13 @@ import otmaps
 from otmaps import demo
 from otmaps.demo import _conditions, _figures, _generators, _scores
 
-# Figures of the real run: many pairs make them smooth, not different.
-FEW_PAIRS = 5_000
 N = 1_500
+
+
+def draw_fewer_pairs(patch: pytest.MonkeyPatch) -> None:
+    """Many pairs make the figures smooth, not different."""
+    patch.setattr(_figures, "_NORM_PAIRS", 5_000)
+    patch.setattr(_figures, "_PLANE_PAIRS", 5_000)
 
 
 # ------------------------------------------------------------------------------------- scores
@@ -277,7 +281,7 @@ def report(tmp_path_factory):
     heard: list[tuple[str, float]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTMAPS_STORE", str(tmp_path_factory.mktemp("store")))
-        patch.setattr(_figures, "_NORM_PAIRS", FEW_PAIRS)
+        draw_fewer_pairs(patch)
         folder = tmp_path_factory.mktemp("demo") / "page"
         found = demo.run(folder, n=N, progress=lambda *step: heard.append(step))
     fractions = [fraction for _, fraction in heard]
@@ -344,7 +348,7 @@ def test_results_hold_the_rows(report):
 
 
 def test_own_model_without_classifier(tmp_path, monkeypatch):
-    monkeypatch.setattr(_figures, "_NORM_PAIRS", FEW_PAIRS)
+    draw_fewer_pairs(monkeypatch)
     path = saved(tmp_path / "my <own>.onnx", generator().build())
     report = demo.run(tmp_path / "page", n=60, model_path=path, prior=otmaps.Uniform(0, 2))
     html = report.page.read_text(encoding="utf-8")
@@ -355,7 +359,7 @@ def test_own_model_without_classifier(tmp_path, monkeypatch):
 
 
 def test_own_model_with_classifier_and_no_second_moment(tmp_path, monkeypatch):
-    monkeypatch.setattr(_figures, "_NORM_PAIRS", FEW_PAIRS)
+    draw_fewer_pairs(monkeypatch)
     model = saved(tmp_path / "mine.onnx", generator().build())
     judge = saved(tmp_path / "judge.onnx", classifier().build())
     report = demo.run(
