@@ -223,7 +223,10 @@ def _glossary(sections: Sequence[Section]) -> str:
     fresh = [section.report.row(RANDOM.operation, RANDOM.treatment).frechet for section in sections]
     floors = " and ".join(_number(value) for value in fresh if value is not None)
     floor = (
-        f" Two sets of fresh samples are {floors} apart: no row can do better." if floors else ""
+        f" Two sets of fresh samples are {floors} apart, by the chance of what was drawn: that much "
+        "tells nothing."
+        if floors
+        else ""
     )
     return f"""
 <section>
