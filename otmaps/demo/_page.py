@@ -223,8 +223,8 @@ def _glossary(sections: Sequence[Section]) -> str:
     fresh = [section.report.row(RANDOM.operation, RANDOM.treatment).frechet for section in sections]
     floors = " and ".join(_number(value) for value in fresh if value is not None)
     floor = (
-        f" Two sets of fresh samples are {floors} apart, by the chance of what was drawn: that much "
-        "tells nothing."
+        f" Two sets of fresh samples are {floors} apart, by the chance of what was drawn: "
+        "that much tells nothing."
         if floors
         else ""
     )
