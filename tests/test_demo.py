@@ -312,7 +312,7 @@ def test_matched_samples_are_like_fresh_ones(report, name):
             assert row.ks < 0.006
             raw = next(r for r in model.rows if r.operation == row.operation and r is not row)
             # Above the floor, which is that of two fresh samples, less than a fifth is left.
-            assert abs(row.frechet - fresh.frechet) < raw.frechet / 5
+            assert row.frechet - fresh.frechet < raw.frechet / 5
     assert model.row("4-point average", "linear").change < -0.15
 
 
