@@ -37,7 +37,7 @@ _STYLE: dict[Any, Any] = {  # matplotlib types the keys of its versions one by o
     "axes.titlecolor": _INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "font.size": 11.0,
+    "font.size": 14.0,
     "legend.frameon": False,
     "legend.labelcolor": "linecolor",
     "savefig.transparent": True,
@@ -121,7 +121,7 @@ def _draw_paths(axis: Axes, prior: otmaps.Distribution) -> None:
         axis.plot(*np.transpose(points), color=_COLOURS[name], lw=2, label=name)
     axis.plot(*np.transpose([start, end]), "o", color=_INK, ms=5)
     axis.set_title("one path")
-    axis.legend(loc="lower right", fontsize=9, handlelength=1.2, borderaxespad=0.1)
+    axis.legend(loc="lower right", fontsize=11, handlelength=1.2, borderaxespad=0.1)
 
 
 def _draw_density(axis: Axes, points: Array, name: str, reach: float) -> None:
@@ -155,7 +155,7 @@ def _draw_norms(figure: Figure, prior: otmaps.Distribution, rng: np.random.Gener
         centres = 0.5 * (edges[1:] + edges[:-1])
         axis.plot(centres, density, color=_COLOURS[name], label=name, lw=width, alpha=alpha)
     axis.set(xlabel=f"squared norm, {NORM_DIM} dimensions", ylabel="density", yticks=[], ylim=0)
-    axis.legend(fontsize=10, handlelength=1.2)
+    axis.legend(fontsize=12, handlelength=1.2)
 
 
 def _draw_maps(figure: Figure, prior: otmaps.Distribution, _: np.random.Generator) -> None:
@@ -170,4 +170,4 @@ def _draw_maps(figure: Figure, prior: otmaps.Distribution, _: np.random.Generato
         y = np.linspace(start, end, 401)
         axis.plot(y, matched.map(y), style, color=_COLOURS["matched"], lw=1.8, label=f"t = {t:g}")
     axis.set(xlabel="component of the linear result", ylabel="component of the matched result")
-    axis.legend(fontsize=10, labelcolor=_INK)
+    axis.legend(fontsize=12, labelcolor=_INK)
