@@ -11,11 +11,11 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps import _kernels as k
 from otmaps._arrays import AnyFloatArray, real_array, real_scalar
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning, AtomError
+from otmaps._kernels import _maps as k
 from otmaps._map_build import assemble, tabulation_error
 from otmaps._map_cells import make_frame, refine
 from otmaps._map_exact import Problem, affine_between, law_error, pose, sound_range

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from otmaps import _kernels as k
 from otmaps._arrays import FloatArray
+from otmaps._kernels import _maps as k
 from otmaps._map_cells import SAFETY, Frame, Refined, monotone
 from otmaps._map_exact import Problem, law_error
 from otmaps._map_table import Table, make_table, rounding_allowance

@@ -9,9 +9,9 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps import _kernels as k
 from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
+from otmaps._kernels import _maps as k
 from otmaps._map_exact import Problem
 from otmaps._map_table import N_STATED, POWERS_TO_BERNSTEIN
 

@@ -9,8 +9,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps import _kernels as k
 from otmaps._arrays import AnyFloatArray, FloatArray
+from otmaps._kernels import _maps as k
 
 MOST_BUCKETS = 1 << 16
 """More would no longer fit the second-level cache beside the cells."""
@@ -33,7 +33,7 @@ def rounding_allowance(coefficients: FloatArray) -> FloatArray:
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class Table:
-    """What the kernels read; see `otmaps._kernels` for the layout. Equal by identity."""
+    """What the kernels read; see `otmaps._kernels._maps` for the layout. Equal by identity."""
 
     records: FloatArray
     cubics: FloatArray

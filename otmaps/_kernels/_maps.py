@@ -1,4 +1,4 @@
-"""All compiled code: plain loops over contiguous vectors. No checks, no randomness, no raises.
+"""Monotone maps by table: evaluate, differentiate, invert.
 
 A table of a monotone map is handed to the kernels as a tuple of five arrays, in this order.
 
@@ -20,44 +20,18 @@ A table of a monotone map is handed to the kernels as a tuple of five arrays, in
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import numba
-import numba.extending
 import numpy as np
 import numpy.typing as npt
+
+from otmaps._kernels._policy import fma, jit, part
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 AnyFloatArray: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 IntArray: TypeAlias = npt.NDArray[np.int32]
 TableArrays: TypeAlias = tuple[FloatArray, FloatArray, IntArray, FloatArray, FloatArray]
 Line: TypeAlias = tuple[float, float, float, float]
-
-# Division by zero must give infinity as in NumPy; fast-math would delete the guards against NaN.
-jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-# For parts of a loop: a call would count references to every array it passes, at 100 ns a call.
-part = numba.njit(inline="always", error_model="numpy")
-
-
-@numba.extending.intrinsic
-def _fused(_context, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ARG001 - numba's protocol
-    double = numba.float64
-
-    def generate(_target, builder, _signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.fma(*arguments)
-
-    return double(double, double, double), generate
-
-
-def _rounded_twice(x: float, y: float, z: float) -> float:
-    return x * y + z
-
-
-# x * y + z in one instruction, on every machine the same value. Asked for by name, because letting
-# the compiler contract would take a fast-math flag. Interpreted kernels need no speed.
-_INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
-fma: Callable[..., Any] = _rounded_twice if _INTERPRETED else _fused
 
 EDGE, INVERSE_WIDTH, C0, C1, C2, C3, C4, C5 = range(8)
 LOW, HIGH = 0, 1

@@ -6,7 +6,7 @@ import naive
 import numpy as np
 import pytest
 
-from otmaps import _kernels as k
+from otmaps._kernels import _maps as k
 from otmaps._map_table import checked_table
 
 SIDES = [(False, False), (True, False), (False, True), (True, True)]
