@@ -1,14 +1,14 @@
-"""The law given by a table of pieces: logarithms of each tail and of the density, as polynomials.
+"""The law given by a table of pieces: logarithms of the nearer tail and of the density.
 
-Each half of the law is a `TailTable` in the coordinate v that grows from the end of the support
-towards the median, so that an upper tail is a lower tail mirrored and both keep their relative
-accuracy. On a piece the variable is v itself or the logarithm of the distance to a singular point
-or to a far end; in that variable the functions are Chebyshev series.
+On a piece both are polynomials of degree 15 in a variable that suits the place: the distance from
+an anchor, or its logarithm next to singular points and far out. Distances are measured from anchors
+that are unevaluated sums of two doubles, so that next to an end of the support nothing is lost.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import TypeAlias, final
 
@@ -17,170 +17,238 @@ import numpy.typing as npt
 
 from otmaps._arrays import FloatArray, frozen
 from otmaps._distribution import Distribution
+from otmaps._kernels import _convolution as q
+from otmaps._kernels import _pieces as k
 
-IntArray: TypeAlias = npt.NDArray[np.intp]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-_MOST_NEWTON = 60
+STRAIGHT = 4000.0  # how far in s a straight piece next to an anchor goes on: to mass 0
+_BUCKETS = 2048
+_GUIDED = 1e-7  # tails beyond this are searched for by bisection
+_GRID = np.linspace(-1.0, 1.0, 33)
+_POWERS = _GRID[:, None] ** np.arange(q.TERMS)
 _STRAIGHT = 1e-14
+_CERTAIN = 41.0  # minus the log of a tail without which 1 - tail is 1 in all digits
+_FAR = math.log(1e200)
 
 
-def _series(coefficients: FloatArray, piece: IntArray, t: FloatArray) -> FloatArray:
-    """Chebyshev series of the chosen pieces at t in [-1, 1], by Clenshaw's recurrence."""
-    one, two = np.zeros_like(t), np.zeros_like(t)
-    for column in coefficients.T[:0:-1]:
-        one, two = column[piece] + 2.0 * t * one - two, one
-    return np.asarray(coefficients[piece, 0] + t * one - two)
+def two_sum(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """a + b as a rounded sum and what rounding lost (Knuth)."""
+    s = a + b
+    back = s - a
+    return s, (a - (s - back)) + (b - back)
+
+
+def two_product(a: FloatArray, b: float) -> tuple[FloatArray, FloatArray]:
+    """a * b as a rounded product and what rounding lost (Dekker, Veltkamp)."""
+    p = a * b
+    with np.errstate(all="ignore"):
+        c, d = 134217729.0 * a, 134217729.0 * b
+        ah, bh = c - (c - a), d - (d - b)
+        al, bl = a - ah, b - bh
+        error = ((ah * bh - p) + ah * bl + al * bh) + al * bl
+    return p, np.where(np.isfinite(error), error, 0.0)
 
 
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
-class TailTable:
-    """log P(V <= v) and log density of one half of a law, as pieces in increasing v.
+class PieceTable:
+    """A law as pieces in increasing order, in the columns that the kernels read.
 
     Attributes
     ----------
-    edges : ndarray, shape (k + 1,)
-        Ends of the pieces.
-    anchor, sign, middle, half : ndarray, shape (k,)
-        The variable of a piece: s = v where sign is 0, else s = log(sign (v - anchor)); then
-        t = (s - middle) / half runs over [-1, 1]. The first piece has sign +1 (anchor: the end of
-        the support) or -1 (an infinite end).
-    tail, density : ndarray, shape (k, n)
-        Chebyshev coefficients of log P(V <= v) and of the log density in t.
+    rows : ndarray, shape (pieces + 1, 12)
+        See `otmaps._kernels._convolution`. The last row is what lies above the law.
+    series : ndarray, shape (pieces + 1, 2, 16)
+        Coefficients in t of the log density and of the logarithm of the nearer tail.
     """
 
-    edges: FloatArray
-    anchor: FloatArray
-    sign: FloatArray
-    middle: FloatArray
-    half: FloatArray
-    tail: FloatArray
-    density: FloatArray
-    slope: FloatArray = dataclasses.field(init=False, repr=False)
-    levels: FloatArray = dataclasses.field(init=False, repr=False)
-    beyond: tuple[float, float, float, float] = dataclasses.field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        slope = np.polynomial.chebyshev.chebder(self.tail, axis=1)
-        left, right = self._ends()
-        levels = np.maximum.accumulate(np.append(left, right[-1]))
-        object.__setattr__(self, "slope", slope)
-        object.__setattr__(self, "levels", levels)
-        object.__setattr__(self, "beyond", self._continuation())
-
-    def _ends(self) -> tuple[FloatArray, FloatArray]:
-        """log P(V <= v) at the left and the right end of each piece."""
-        ends = np.stack([self._alternating(self.tail).sum(axis=1), self.tail.sum(axis=1)])
-        left, right = np.where(self.sign < 0, ends[::-1], ends)
-        return left, right
-
-    def largest_jumps(self) -> tuple[float, float]:
-        """The largest disagreement of neighbouring pieces where they meet: of P and of log P."""
-        left, right = self._ends()
-        jumps = np.abs(left[1:] - right[:-1])
-        return float((jumps * np.exp(right[:-1])).max(initial=0.0)), float(jumps.max(initial=0.0))
-
-    def scaled(self, factor: float) -> TailTable:
-        """The table of ``factor * V`` for a positive factor."""
-        plain = self.sign == 0
-        density = self.density.copy()
-        density[:, 0] -= math.log(factor)
-        return TailTable(
-            edges=frozen(factor * self.edges),
-            anchor=frozen(factor * self.anchor),
-            sign=self.sign,
-            middle=frozen(np.where(plain, factor * self.middle, self.middle + math.log(factor))),
-            half=frozen(np.where(plain, factor * self.half, self.half)),
-            tail=self.tail,
-            density=frozen(density),
-        )
+    rows: FloatArray
+    series: FloatArray
 
     @staticmethod
-    def _alternating(coefficients: FloatArray) -> FloatArray:
-        return coefficients * (-1.0) ** np.arange(coefficients.shape[1])
+    def of(rows: FloatArray, series: FloatArray) -> PieceTable:
+        """The table of bare pieces (columns up to UPPER, and NEAREST), bounds computed here."""
+        count = len(rows)
+        full = np.zeros((count + 1, 12))
+        full[:count] = rows
+        values = _POWERS @ series[:, q.DENSITY].T  # (33, pieces)
+        tails = _POWERS @ series[:, q.TAIL].T
+        with np.errstate(all="ignore"):
+            low, high = tails[0], tails[-1]
+            flip = rows[:, q.SIGN] < 0
+            low, high = np.where(flip, high, low), np.where(flip, low, high)
+            straight = is_straight(rows)
+            near, far = _straight_values(series[straight])
+            negative = flip[straight]
+            low[straight] = np.where(negative, far, near)
+            high[straight] = np.where(negative, near, far)
+            upper = rows[:, q.UPPER] != 0
+            larger, smaller = np.where(upper, low, high), np.where(upper, high, low)
+            mass = larger + np.log(-np.expm1(np.minimum(smaller - larger, 0.0)))
+            most = values.max(axis=0)
+            most += 0.1 * np.minimum(most - values.min(axis=0), 1e3) + 0.1
+            most[straight] = np.where(series[straight, q.DENSITY, 1] < 0, np.inf, most[straight])
+        full[:count, q.MOST_CDF] = np.where(upper, 0.0, np.minimum(high + 1e-9, 0.0))
+        full[:count, q.MOST_DENSITY] = np.where(np.isnan(most), -np.inf, most)
+        full[:count, q.MASS] = np.where(np.isnan(mass), -np.inf, np.minimum(mass + 1e-9, 0.0))
+        empty = series[:, q.DENSITY, 0] == -np.inf
+        full[:count, q.MASS][empty] = -np.inf
+        full[:count, q.MOST_DENSITY][empty] = -np.inf
+        top = full[count]
+        last = rows[-1]
+        top[q.ANCHOR], top[q.ANCHOR_LOW] = last[q.ANCHOR], last[q.ANCHOR_LOW]
+        top[q.LOW], top[q.HIGH] = last[q.HIGH], np.inf
+        top[q.MOST_DENSITY] = top[q.MASS] = -np.inf
+        beyond = np.zeros((1, 2, q.TERMS))
+        beyond[0, q.DENSITY, 0] = -np.inf
+        return PieceTable(frozen(full), frozen(np.concatenate([series, beyond])))
 
-    def _continuation(self) -> tuple[float, float, float, float]:
-        """(s, L, L', k) at the outer end: beyond, L(s') = L + L' expm1(k (s' - s)) / k.
+    @functools.cached_property
+    def kernel(self) -> q.Law:
+        """What `tails_of_sum` takes."""
+        upper = self.levels[self.levels.size - 1 - np.count_nonzero(self.rows[:, q.UPPER]) :]
+        above = int(np.count_nonzero(upper[:-1] < _CERTAIN))
+        lower = int(np.count_nonzero(self.rows[:-1, q.UPPER] == 0))
+        return self.rows, self.series, lower + above
 
-        A power law has k = 0, an exponential tail 1, a normal one 2: the local exponent goes on.
-        """
-        outer = -float(self.sign[0])
-        values = [
-            float(np.polynomial.chebyshev.chebval(outer, c))
-            for c in (
-                self.tail[0],
-                self.slope[0],
-                np.polynomial.chebyshev.chebder(self.slope[0]),
-            )
-        ]
-        h = float(self.half[0])
-        if np.abs(self.tail[0, 2:]).sum() <= _STRAIGHT * abs(values[0]):
-            values[1:] = [float(self.tail[0, 1]), 0.0]  # a power law: its mean slope has no noise
-        growth = values[2] / (h * values[1]) if values[1] != 0 else 0.0
-        if growth * outer < 1e-6:  # no tail is heavier than a power law but by noise
-            growth = 0.0
-        return float(self.middle[0]) + outer * h, values[0], values[1] / h, growth
+    @functools.cached_property
+    def mirrored(self) -> PieceTable:
+        """The table of -X."""
+        rows, series = self.rows[-2::-1].copy(), self.series[-2::-1].copy()
+        for column in (q.ANCHOR, q.ANCHOR_LOW, q.SIGN):
+            rows[:, column] = -rows[:, column]
+        rows[:, q.LOW], rows[:, q.HIGH] = -self.rows[-2::-1, q.HIGH], -self.rows[-2::-1, q.LOW]
+        plain = rows[:, q.SIGN] == 0
+        rows[plain, q.MIDDLE] = -rows[plain, q.MIDDLE]
+        series[plain, :, 1::2] = -series[plain, :, 1::2]
+        rows[:, q.UPPER] = 1.0 - rows[:, q.UPPER]
+        return PieceTable.of(rows, series)
 
-    def _local(self, v: FloatArray) -> tuple[IntArray, FloatArray]:
-        piece = np.clip(np.searchsorted(self.edges, v, side="right") - 1, 0, self.sign.size - 1)
-        sign, gap = self.sign[piece], v - self.anchor[piece]
-        s = np.where(sign == 0, v, np.log(np.maximum(sign * gap, 5e-324)))
-        t = (s - self.middle[piece]) / self.half[piece]
-        return piece, np.clip(t, -1.0, 1.0)
+    def scaled(self, factor: float) -> PieceTable:
+        """The table of ``factor * X``; the factor is not 0."""
+        if factor < 0.0:
+            return self.mirrored.scaled(-factor)
+        if factor == 1.0:
+            return self
+        rows, series = self.rows[:-1].copy(), self.series[:-1].copy()
+        log = math.log(factor)
+        anchor, error = two_product(rows[:, q.ANCHOR], factor)
+        rows[:, q.ANCHOR], rows[:, q.ANCHOR_LOW] = two_sum(
+            anchor, error + rows[:, q.ANCHOR_LOW] * factor
+        )
+        rows[:, q.LOW] *= factor
+        rows[:, q.HIGH] *= factor
+        plain = rows[:, q.SIGN] == 0
+        rows[plain, q.MIDDLE] *= factor
+        rows[plain, q.INVERSE] /= factor
+        rows[~plain, q.MIDDLE] += log
+        rows[:, q.NEAREST] += log
+        series[:, q.DENSITY, 0] -= log
+        return PieceTable.of(rows, series)
 
-    def _outside(self, v: FloatArray) -> FloatArray:
-        """The variable s beyond the outer end."""
-        return np.asarray(np.log(np.maximum(self.sign[0] * (v - self.anchor[0]), 5e-324)))
+    def shifted(self, shift: float, shift_low: float = 0.0) -> PieceTable:
+        """The table of X + shift."""
+        if shift == 0.0 and shift_low == 0.0:
+            return self
+        rows = self.rows.copy()
+        s, error = two_sum(rows[:, q.ANCHOR], np.full(len(rows), shift))
+        rows[:, q.ANCHOR], rows[:, q.ANCHOR_LOW] = two_sum(
+            s, error + rows[:, q.ANCHOR_LOW] + shift_low
+        )
+        return PieceTable(frozen(rows), self.series)
 
-    def log_tail(self, v: FloatArray) -> FloatArray:
-        """log P(V <= v)."""
-        piece, t = self._local(v)
-        out = _series(self.tail, piece, t)
-        far = v < self.edges[0]
-        if far.any():
-            start, level, slope, growth = self.beyond
-            step = self._outside(v[far]) - start
-            out[far] = level + slope * (np.expm1(growth * step) / growth if growth else step)
-        return np.minimum(out, 0.0)
+    @functools.cached_property
+    def edges(self) -> FloatArray:
+        """The ends of the pieces."""
+        low = self.rows[:, q.ANCHOR] + (self.rows[:, q.ANCHOR_LOW] + self.rows[:, q.LOW])
+        return frozen(np.maximum.accumulate(low))
 
-    def log_density(self, v: FloatArray) -> FloatArray:
-        """The logarithm of the density in v."""
-        piece, t = self._local(v)
-        out = _series(self.density, piece, t)
-        far = v < self.edges[0]
-        if far.any():
-            start, _, slope, growth = self.beyond
-            s = self._outside(v[far])
-            out[far] = self.log_tail(v[far]) + math.log(abs(slope)) + growth * (s - start) - s
+    @functools.cached_property
+    def levels(self) -> FloatArray:
+        """What `invert` takes: see there."""
+        rows, tails = self.rows[:-1], self.series[:-1, q.TAIL]
+        ends = np.stack([tails @ _POWERS[0], tails @ _POWERS[-1]])
+        straight = is_straight(rows)
+        ends[:, straight] = _straight_values(self.series[:-1][straight])
+        flip = rows[:, q.SIGN] < 0
+        left, right = np.where(flip, ends[1], ends[0]), np.where(flip, ends[0], ends[1])
+        upper = rows[:, q.UPPER] != 0
+        low = np.append(left[~upper], right[~upper][-1:])
+        high = np.append(left[upper][:1], right[upper])
+        return frozen(np.concatenate([np.maximum.accumulate(low), np.maximum.accumulate(-high)]))
+
+    @functools.cached_property
+    def ends(self) -> FloatArray:
+        """How both tails go on beyond the pieces; see `_kernels._pieces` for the columns."""
+        out = np.zeros((2, 4))
+        for side, row in enumerate((0, len(self.rows) - 2)):
+            if not is_straight(self.rows[row : row + 1])[0]:
+                out[side] = _continuation(self.rows[row], self.series[row, q.TAIL])
+        return frozen(out)
+
+    def quantiles(self, logs: FloatArray, *, upper: bool) -> FloatArray:
+        """The points at which the logarithm of the lower, or upper, tail has these values."""
+        out = np.empty_like(logs)
+        k.invert(np.ascontiguousarray(logs), out, upper, self.levels, self.lookup)
         return out
 
-    def inverse(self, level: FloatArray) -> FloatArray:
-        """The v at which `log_tail` is ``level``, by safeguarded Newton steps on the piece."""
-        piece = np.clip(
-            np.searchsorted(self.levels, level, side="right") - 1, 0, self.sign.size - 1
+    @functools.cached_property
+    def lookup(self) -> k.Table:
+        """What the kernels of evaluation take."""
+        edges = self.edges
+        levels = self.levels
+        lower = int(np.count_nonzero(self.rows[:-1, q.UPPER] == 0))
+        inner = np.exp(np.concatenate([levels[:lower], -levels[lower + 2 :]]))
+        low = edges[:-1][:lower][inner[:lower] > _GUIDED]
+        high = edges[1:][lower:][inner[lower:] > _GUIDED]
+        start = float(low[0]) if low.size else float(edges[lower])
+        stop = float(high[-1]) if high.size else float(edges[lower])
+        if not stop > start:
+            start, stop = float(edges[0]), float(edges[-1])
+        rate = _BUCKETS / (stop - start)
+        beginnings = start + (np.arange(_BUCKETS) - 1e-9) / rate
+        guide = np.clip(np.searchsorted(edges, beginnings, side="right") - 1, 0, edges.size - 2)
+        return (
+            self.rows,
+            np.ascontiguousarray(self.series[:, q.TAIL]),
+            np.ascontiguousarray(self.series[:, q.DENSITY]),
+            edges,
+            guide.astype(np.int32),
+            np.array([start, stop, rate]),
+            self.ends,
         )
-        low, high = np.full(level.shape, -1.0), np.full(level.shape, 1.0)
-        rising = self.sign[piece] >= 0
-        t = np.zeros_like(level)
-        for _ in range(_MOST_NEWTON):
-            gap = _series(self.tail, piece, t) - level
-            right = (gap > 0) == rising
-            high, low = np.where(right, t, high), np.where(right, low, t)
-            fresh = t - gap / _series(self.slope, piece, t)
-            inside = (fresh >= low) & (fresh <= high)  # false for NaN
-            fresh = np.where(inside, fresh, 0.5 * (low + high))
-            moved = np.abs(fresh - t)
-            t = fresh
-            if np.all(moved <= 2e-16):
-                break
-        s = self.middle[piece] + self.half[piece] * t
-        far = level < self.levels[0]
-        if far.any():
-            start, top, slope, growth = self.beyond
-            drop = (level[far] - top) / slope
-            s[far] = start + (np.log1p(growth * drop) / growth if growth else drop)
-        sign = self.sign[piece]
-        return np.where(sign == 0, s, self.anchor[piece] + sign * np.exp(s))
+
+
+def is_straight(rows: FloatArray) -> BoolArray:
+    """Which pieces go on in a straight line, in s, down to their anchor."""
+    span = (rows[:, q.NEAREST] - rows[:, q.MIDDLE]) * rows[:, q.INVERSE]
+    return np.asarray((rows[:, q.SIGN] != 0) & (span < -1.5))
+
+
+def _straight_values(series: FloatArray) -> FloatArray:
+    """The tail at the inner and the outer end of straight pieces."""
+    tail = series[:, q.TAIL]
+    return np.stack([tail[:, 0] - STRAIGHT * tail[:, 1], tail[:, 0]])
+
+
+def _continuation(row: FloatArray, tail: FloatArray) -> list[float]:
+    """START, LEVEL, SLOPE and GROWTH at the outer end of a piece, in s = log(distance).
+
+    A power law has growth 0, an exponential tail 1, a normal one 2: the local exponent goes on.
+    """
+    polynomial, inverse, sign = np.polynomial.Polynomial(tail), float(row[q.INVERSE]), row[q.SIGN]
+    outer = 1.0 if sign != 0.0 or row[q.UPPER] != 0.0 else -1.0
+    level = float(polynomial(outer))
+    slope, bend = (float(polynomial.deriv(n)(outer)) * inverse**n for n in (1, 2))
+    start = float(row[q.MIDDLE]) + outer / inverse
+    if sign == 0.0:
+        d = start
+        start, slope, bend = math.log(abs(d)), d * slope, d * (d * bend + slope)
+    elif np.abs(tail[2:]).sum() <= _STRAIGHT * abs(level) or start > _FAR:
+        return [start, level, float(tail[1]) * inverse, 0.0]  # its mean slope has no noise
+    growth = bend / slope if slope != 0 else 0.0
+    return [start, level, slope, growth if growth > 1e-6 else 0.0]
 
 
 @final
@@ -190,10 +258,7 @@ class PiecesLaw(Distribution):
 
     Attributes
     ----------
-    lower, upper : TailTable
-        The half below ``split`` in v = y - low_shift and the half above in v = high_shift - y.
-    split : float
-        Near the median.
+    table : PieceTable
     ends : tuple of float
         The support.
     moments : tuple of float
@@ -206,14 +271,10 @@ class PiecesLaw(Distribution):
     centre : float or None
         The centre of symmetry.
     how : str
-        What computed the tables.
+        What computed the table.
     """
 
-    lower: TailTable
-    upper: TailTable
-    low_shift: float
-    high_shift: float
-    split: float
+    table: PieceTable = dataclasses.field(repr=False)
     ends: tuple[float, float]
     moments: tuple[float, float]
     kinks: tuple[float, ...]
@@ -245,21 +306,12 @@ class PiecesLaw(Distribution):
         return self.how
 
     def _affine(self, scale: float, shift: float) -> Distribution:
-        size = abs(scale)
-        tables = self.lower.scaled(size), self.upper.scaled(size)
-        shifts = scale * self.low_shift + shift, scale * self.high_shift + shift
-        ends = scale * self.ends[0] + shift, scale * self.ends[1] + shift
-        if scale < 0:
-            tables, shifts, ends = tables[::-1], shifts[::-1], ends[::-1]
+        ends = sorted(scale * e + shift for e in self.ends)
         return dataclasses.replace(
             self,
-            lower=tables[0],
-            upper=tables[1],
-            low_shift=shifts[0],
-            high_shift=shifts[1],
-            split=scale * self.split + shift,
-            ends=ends,
-            moments=(scale * self.moments[0] + shift, size * self.moments[1]),
+            table=self.table.scaled(scale).shifted(shift),
+            ends=(ends[0], ends[1]),
+            moments=(scale * self.moments[0] + shift, abs(scale) * self.moments[1]),
             kinks=tuple(sorted(scale * kink + shift for kink in self.kinks)),
             centre=None if self.centre is None else scale * self.centre + shift,
         )
@@ -270,55 +322,41 @@ class PiecesLaw(Distribution):
     def _std(self) -> float:
         return self.moments[1]
 
-    def _near_tail(self, y: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        """The logarithm of the nearer tail probability, and whether it is the upper one."""
-        above = y >= self.split
-        out = np.empty_like(y)
-        out[~above] = self.lower.log_tail(y[~above] - self.low_shift)
-        out[above] = self.upper.log_tail(self.high_shift - y[above])
-        return out, above
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
-        log, above = self._near_tail(x)
-        return np.where(above, -np.expm1(log), np.exp(log))
-
-    def _sf(self, x: FloatArray) -> FloatArray:
-        log, above = self._near_tail(x)
-        return np.where(above, np.exp(log), -np.expm1(log))
-
-    def _logcdf(self, x: FloatArray) -> FloatArray:
-        log, above = self._near_tail(x)
-        return np.where(above, np.log1p(-np.exp(log)), log)
-
-    def _logsf(self, x: FloatArray) -> FloatArray:
-        log, above = self._near_tail(x)
-        return np.where(above, log, np.log1p(-np.exp(log)))
-
-    def _logpdf(self, x: FloatArray) -> FloatArray:
-        above = x >= self.split
+    def _evaluated(self, x: FloatArray, what: int) -> FloatArray:
+        x = np.ascontiguousarray(x)
         out = np.empty_like(x)
-        out[~above] = self.lower.log_density(x[~above] - self.low_shift)
-        out[above] = self.upper.log_density(self.high_shift - x[above])
+        k.evaluate(x, out, what, self.table.lookup)
         return out
 
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return self._evaluated(x, k.CDF)
+
+    def _sf(self, x: FloatArray) -> FloatArray:
+        return self._evaluated(x, k.SF)
+
+    def _logcdf(self, x: FloatArray) -> FloatArray:
+        return self._evaluated(x, k.LOG_CDF)
+
+    def _logsf(self, x: FloatArray) -> FloatArray:
+        return self._evaluated(x, k.LOG_SF)
+
+    def _logpdf(self, x: FloatArray) -> FloatArray:
+        return self._evaluated(x, k.LOG_PDF)
+
     def _pdf(self, x: FloatArray) -> FloatArray:
-        return np.exp(self._logpdf(x))
+        return self._evaluated(x, k.PDF)
 
     def _ppf(self, p: FloatArray) -> FloatArray:
-        return self._quantiles(np.log(p), np.log1p(-p))
+        return self._ilogcdf(np.log(p))
 
     def _isf(self, q: FloatArray) -> FloatArray:
-        return self._quantiles(np.log1p(-q), np.log(q))
+        return self._ilogsf(np.log(q))
 
     def _ilogcdf(self, logp: FloatArray) -> FloatArray:
-        return self._quantiles(logp, np.log1p(-np.exp(logp)))
+        return self._quantiles(logp, upper=False)
 
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
-        return self._quantiles(np.log1p(-np.exp(logq)), logq)
+        return self._quantiles(logq, upper=True)
 
-    def _quantiles(self, logp: FloatArray, logq: FloatArray) -> FloatArray:
-        below = logp <= self.lower.levels[-1]
-        out = np.empty_like(logp)
-        out[below] = self.low_shift + self.lower.inverse(logp[below])
-        out[~below] = self.high_shift - self.upper.inverse(logq[~below])
-        return np.clip(out, *self.ends)
+    def _quantiles(self, goal: FloatArray, *, upper: bool) -> FloatArray:
+        return np.clip(self.table.quantiles(goal, upper=upper), *self.ends)

@@ -1,292 +1,487 @@
-"""From a function that computes a tail and a density to a table of pieces of measured error."""
+"""From functions that give a tail and a density to a table of pieces of measured error.
+
+Pieces are halved until Chebyshev series of degree 15 have converged and meet the tail at both ends
+of the piece; next to a kink that does not help, and the variable becomes the logarithm of the
+distance from it.
+"""
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from otmaps._arrays import FloatArray, frozen
+from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
-from otmaps._estimators._mesh import CHEBYSHEV, TO_COEFFICIENTS, BoolArray
-from otmaps._pieces import TailTable
+from otmaps._kernels import _convolution as q
+from otmaps._pieces import STRAIGHT, PieceTable
 
-Tails: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-_PROBES = np.array([-0.985, -0.55, 0.2, 0.92])  # none is a node; both ends of the piece are seen
+_N = q.TERMS
+# Cosines of whole multiples of pi / 32, reduced before they are multiplied: exact to an ulp.
+_TURNS = (np.arange(_N)[:, None] * (2 * np.arange(_N)[::-1] + 1)) % (4 * _N)
+_COSINES = np.cos(_TURNS * (math.pi / (2 * _N)))
+# Besides the nodes both ends, but for the kink itself, where a density may jump.
+_ENDS = np.array([-1.0, 1.0]) * (1.0 - 1e-12)
+_NODES = np.concatenate([_COSINES[1], _ENDS])
+_TO_CHEBYSHEV = _COSINES * (2.0 / _N)
+_TO_CHEBYSHEV[0] *= 0.5
+_TO_POWERS = np.zeros((_N, _N))
+for _k in range(_N):
+    _TO_POWERS[: _k + 1, _k] = np.polynomial.chebyshev.cheb2poly(np.eye(_N)[_k])[: _k + 1]
+_AT_ENDS = np.polynomial.chebyshev.chebvander(_ENDS, _N - 1).T
+_SLOPES = np.polynomial.chebyshev.chebvander(_COSINES[1], _N - 2).T
+_PROBES = np.array([-0.985, -0.3, 0.55, 0.96])  # none is a node; both ends of the piece are seen
+_EPS = float(np.finfo(float).eps)
+
 _SAFETY = 2.0
-_DEEPEST = -695.0
-_FARTHEST = 1e300
-_NEAREST = 1e-250
-_FLOOR = -4000.0  # stands for log 0 in gaps of the support
-_MOST_LEVELS = 40
-_MOST_PIECES = 400
+_FLOOR = -1e9  # stands for log 0
+_MOST_LEVELS = 60
+_MOST_PIECES = 600
 _ROUNDS = 3
-_ENDS = np.array([-1.0, 1.0])
-_NEAREST_ULP = 16.0  # nearer to a kink the inputs feel their float grid
-_SLOPE_NOISE = 1e-11  # of a derivative of a series, relative to the series
-_MOST_NOISE = 1e-9
-_SERIES_AT_NODES = np.polynomial.chebyshev.chebvander(CHEBYSHEV, CHEBYSHEV.size - 2).T
-_EPS = np.finfo(float).eps
+_LEAST_S = -650.0  # log of a distance whose parts are normal doubles too
+_MOST_S = math.log(1e300)
+_INSIDE = -42.0  # log of the share of mass next to a kink inside that is left to a straight piece
+_NEAR = 1e-13
+_SHALLOW = -50.0  # log of a tail that the first piece may hold
+_HEAVY = 20.0  # a tail that reaches farther than exp(20) widths is a power or nearly so
+_LIGHT_STEP = 1.25  # of the logarithm of the distance, for a piece of a light tail
+
+
+class Source(abc.ABC):
+    """Functions to be tabulated."""
+
+    @abc.abstractmethod
+    def tails(self, points: FloatArray, *, upper: bool) -> FloatArray:
+        """The log of the lower (upper) tail and the log density, shape (n, 2), relatively exact.
+
+        ``points`` of shape (n, 3) holds each point as an unevaluated sum, an anchor and a distance.
+        """
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Frame:
+    """Where the pieces of a law begin and end.
+
+    Attributes
+    ----------
+    anchors : ndarray, shape (k, 2)
+        Kinks, finite ends and the split as unevaluated sums of two doubles, in increasing order.
+    split : int
+        Which anchor parts the lower from the upper half.
+    kinks : ndarray of bool, shape (k,)
+        Whether the law may be singular there; false only for a split that is no kink.
+    finite : tuple of bool
+        Whether the first and the last anchor are ends of the support.
+    scale : float
+        A width of the bulk.
+    depth : tuple of float
+        Down to which log tail to go, on both sides.
+    reach : tuple of float
+        No point is farther from zero than that, on both sides.
+    lower_only : bool
+        Whether the upper half is left out: it is the mirror image.
+    """
+
+    anchors: FloatArray
+    split: int
+    kinks: BoolArray
+    finite: tuple[bool, bool]
+    scale: float
+    depth: tuple[float, float]
+    reach: tuple[float, float]
+    lower_only: bool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Batch:
-    """Pieces in work: ends in the variable s of each, as in `TailTable`."""
+    """Pieces in work, one a column entry; s runs from ``s_low`` to ``s_high``."""
 
-    low: FloatArray
-    high: FloatArray
-    anchor: FloatArray
+    anchor: npt.NDArray[np.intp]
     sign: FloatArray
+    s_low: FloatArray
+    s_high: FloatArray
+    upper: BoolArray
     parent: FloatArray
 
     @staticmethod
-    def of(rows: list[tuple[float, float, float, float]]) -> _Batch:
-        columns = np.array(rows, dtype=float).reshape(-1, 4).T
-        low, high, anchor, sign = columns
-        return _Batch(low, high, anchor, sign, np.full(len(rows), np.inf))
-
-    def take(self, mask: BoolArray) -> _Batch:
-        return _Batch(*(getattr(self, f.name)[mask] for f in dataclasses.fields(self)))
-
-    def join(self, other: _Batch) -> _Batch:
+    def of(rows: list[tuple[int, float, float, float, bool]]) -> _Batch:
+        anchor, sign, low, high, upper = (list(c) for c in zip(*rows, strict=True))
         return _Batch(
-            *(
-                np.concatenate([getattr(self, f.name), getattr(other, f.name)])
-                for f in dataclasses.fields(self)
-            )
+            np.array(anchor, dtype=np.intp),
+            np.array(sign, dtype=float),
+            np.array(low, dtype=float),
+            np.array(high, dtype=float),
+            np.array(upper, dtype=bool),
+            np.full(len(rows), np.inf),
         )
 
+    def take(self, mask: BoolArray | npt.NDArray[np.intp]) -> _Batch:
+        return _Batch(*(getattr(self, f.name)[mask] for f in dataclasses.fields(self)))
+
+    @staticmethod
+    def join(parts: list[_Batch]) -> _Batch:
+        names = [f.name for f in dataclasses.fields(_Batch)]
+        return _Batch(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
     def halves(self, defect: FloatArray) -> _Batch:
-        cut = 0.5 * (self.low + self.high)
-        left = _Batch(self.low, cut, self.anchor, self.sign, defect)
-        return left.join(_Batch(cut, self.high, self.anchor, self.sign, defect))
+        cut = 0.5 * (self.s_low + self.s_high)
+        low = dataclasses.replace(self, s_high=cut, parent=defect)
+        return _Batch.join([low, dataclasses.replace(self, s_low=cut, parent=defect)])
 
-    def points(self, t: FloatArray) -> FloatArray:
-        s = (0.5 * (self.low + self.high))[:, None] + (0.5 * (self.high - self.low))[:, None] * t
-        sign, anchor = self.sign[:, None], self.anchor[:, None]
-        return np.where(sign == 0, s, anchor + sign * np.exp(np.where(sign == 0, 0.0, s)))
+    def variables(self, t: FloatArray) -> FloatArray:
+        middle, half = 0.5 * (self.s_low + self.s_high), 0.5 * (self.s_high - self.s_low)
+        return np.asarray(middle[:, None] + half[:, None] * t)
 
-    @property
-    def short(self) -> BoolArray:
-        """Whether a logarithmic piece is so near its kink that only rounding can trouble it."""
-        near = self.high < math.log(1e-3) + np.log(np.maximum(np.abs(self.anchor), 1e-300))
-        return np.asarray((self.sign != 0) & (self.high - self.low < 1.0) & near)
+    def distances(self, s: FloatArray) -> FloatArray:
+        sign = self.sign[:, None]
+        return np.where(sign == 0, s, sign * np.exp(np.where(sign == 0, 0.0, s)))
 
     @property
-    def width(self) -> FloatArray:
-        ends = self.points(_ENDS)
-        return np.abs(ends[:, 1] - ends[:, 0])
+    def size(self) -> int:
+        return self.sign.size
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """A table and its measured errors: of the cdf absolute, of tail and density relative."""
 
-    table: TailTable
+    table: PieceTable
     error: float
     tail_error: float
     density_error: float
 
 
-def tabulate(
-    tails: Tails,
-    checked: Tails,
-    *,
-    kinks: FloatArray,
-    outer: float,
-    split: float,
-    scale: float,
-    tol: float,
-) -> Measured:
-    """The table of one half of a law.
+def tabulate(source: Source, frame: Frame, tol: float, judge: Source | None = None) -> Measured:
+    """The table of a law, and how far it is from the judge's values.
 
     Parameters
     ----------
-    tails : callable
-        v -> (log P(V <= v), log density), both accurate relatively.
-    checked : callable
-        The same, computed more finely: errors are differences to it at points off the nodes,
-        four a piece, doubled.
-    kinks : ndarray
-        Sorted breakpoints up to ``split``; the first is 0 if the support begins there.
-    outer : float
-        A point at least as deep as the table has to go.
-    split : float
-        Where the half ends.
-    scale : float
-        A width of the bulk of the law.
+    source : Source
+    frame : Frame
     tol : float
         Relative accuracy to aim at.
+    judge : Source, optional
+        The same functions computed in another way: errors are differences to it at points off the
+        nodes, four a piece, doubled. Left out: the source itself.
+
+    Raises
+    ------
+    AccuracyError
+        Where the functions give NaN.
     """
-    done, coefficients = _refined(
-        tails, kinks, _first_pieces(tails, kinks, outer, split, scale), tol
-    )
-    before = np.inf
-    for _ in range(_ROUNDS):
-        gaps = _gaps(checked, done, coefficients)
-        excess = np.maximum(gaps[0], gaps[1]).max(axis=1) / (tol + _noise(done, coefficients))
-        bad = (excess > 5.0) & ~done.short
-        if not bad.any() or excess.max() > 0.5 * before:  # else halving does not help: state it
+    work = _Tabulation(source, frame, tol)
+    done, coefficients = work.refined(work.first_pieces())
+    judge = judge or source
+    for round_ in range(_ROUNDS):
+        gaps = work.gaps(judge, done, coefficients)
+        excess = gaps[:2].max(axis=(0, 2)) / (tol + work.noise(done, coefficients))
+        bad = excess > 5.0
+        if not bad.any() or round_ == _ROUNDS - 1:
             break
-        before = float(excess.max())
-        more, fresh = _refined(tails, kinks, done.take(bad).halves(np.full(bad.sum(), np.inf)), tol)
-        done = done.take(~bad).join(more)
+        again, fresh = work.refined(done.take(bad).halves(np.full(int(bad.sum()), np.inf)))
+        new = work.gaps(judge, again, fresh)
+        if new[:2].max() > 0.5 * gaps[:2, bad].max():  # halving does not help: state the error
+            break
+        done = _Batch.join([done.take(~bad), again])
         coefficients = np.concatenate([coefficients[:, ~bad], fresh], axis=1)
-    else:
-        gaps = _gaps(checked, done, coefficients)
-    return _measured(done, coefficients, gaps)
+    error, tail, density = (_SAFETY * float(g.max()) for g in gaps)
+    return Measured(work.table(done, coefficients), error, tail, density)
 
 
-def _first_pieces(
-    tails: Tails, kinks: FloatArray, outer: float, split: float, scale: float
-) -> _Batch:
-    finite = kinks.size > 0 and kinks[0] == 0.0 and outer >= 0.0
-    marks = np.unique(np.append(kinks, split))
-    rows: list[tuple[float, float, float, float]] = []
-    if finite:
-        knee = 0.5 * marks[1]
-        rows.append((_depth(tails, 0.0, 1.0, outer, knee), math.log(knee), 0.0, 1.0))
-        marks = np.append(knee, marks[1:])
-    else:
-        near = min(scale, 0.1 * abs(outer - marks[0]))
-        knee = marks[0] - near
-        rows.append((math.log(near), _depth(tails, marks[0], -1.0, outer, knee), marks[0], -1.0))
-        marks = np.append(knee, marks)
-    rows += [(a, b, 0.0, 0.0) for a, b in itertools.pairwise(marks)]
-    return _Batch.of(rows)
+class _Tabulation:
+    """One tabulation: a source, its frame and the tolerance."""
+
+    def __init__(self, source: Source, frame: Frame, tol: float) -> None:
+        self.source, self.frame, self.tol = source, frame, tol
+
+    # ------------------------------------------------------------------------------------ values
+    def values(self, source: Source, batch: _Batch, t: FloatArray) -> FloatArray:
+        """Log tail and log density at positions t of every piece: shape (2, pieces, len(t))."""
+        d = batch.distances(batch.variables(t))
+        points = np.empty((batch.size, t.size, 3))
+        points[..., :2] = self.frame.anchors[batch.anchor][:, None, :]
+        points[..., 2] = d
+        out = np.empty((2, batch.size, t.size))
+        for side in (False, True):
+            at = np.flatnonzero(batch.upper == side)
+            if at.size:
+                found = source.tails(points[at].reshape(-1, 3), upper=side)
+                out[:, at] = np.moveaxis(found.reshape(at.size, t.size, 2), 2, 0)
+        if np.isnan(out).any():
+            worst = points[np.isnan(out).any(axis=0)][0].sum()
+            raise AccuracyError(
+                f"NaN at {worst:g}: the cdf, sf or density of an input returns NaN somewhere."
+            )
+        return out
+
+    # -------------------------------------------------------------------------------- the pieces
+    def first_pieces(self) -> _Batch:
+        frame = self.frame
+        rows: list[tuple[int, float, float, float, bool]] = []
+        last = frame.split if frame.lower_only else len(frame.anchors) - 1
+        for i in range(last):
+            upper = i >= frame.split
+            gap = frame.anchors[i + 1] - frame.anchors[i]
+            half = 0.5 * float(gap[0] + gap[1])
+            for owner, side in ((i, 1.0), (i + 1, -1.0)):
+                end = (owner == 0 and frame.finite[0]) or (
+                    owner == len(frame.anchors) - 1 and frame.finite[1]
+                )
+                if end:
+                    rows += self._toward(owner, side, half, upper=upper)
+                else:
+                    rows.append((owner, 0.0, *sorted((0.0, side * half)), upper))
+        for side, owner in ((0, 0), (1, len(frame.anchors) - 1)):
+            if not frame.finite[side] and not (side == 1 and frame.lower_only):
+                rows += self._outward(owner, 1.0 if side else -1.0, upper=bool(side))
+        return _Batch.of(rows)
+
+    def _toward(
+        self, owner: int, side: float, width: float, *, upper: bool
+    ) -> list[tuple[int, float, float, float, bool]]:
+        """Pieces in the logarithm of the distance, down to an end of the support."""
+        top = math.log(width)
+        deep = self._depth(owner, side, top, min(_LEAST_S, top - 40.0), upper=upper)
+        return [(owner, side, a, b, upper) for a, b in _steps(top, deep)]
+
+    def _outward(
+        self, owner: int, side: float, *, upper: bool
+    ) -> list[tuple[int, float, float, float, bool]]:
+        """A plain piece and those in the logarithm of the distance, out to the depth."""
+        frame = self.frame
+        reach = frame.reach[1 if upper else 0]
+        # A tail may be far shorter than the bulk is wide.
+        starts = math.log(frame.scale) - 2.0 * np.arange(20.0)
+        deep = self._tail(owner, side * np.exp(starts), upper=upper) < _SHALLOW
+        start = float(starts[np.argmin(deep)])
+        near = math.exp(start)
+        far = self._depth(owner, side, start, math.log(reach), upper=upper)
+        rows = [(owner, 0.0, *sorted((0.0, side * near)), upper)]
+        if far - start > _HEAVY:
+            return rows + [(owner, side, a, b, upper) for a, b in _steps(start, far)]
+        # Of a light tail the logarithm moves by more than its size when s moves by one: there the
+        # rounding of s would show.
+        cuts = side * np.exp(np.linspace(start, far, max(2, round((far - start) / _LIGHT_STEP) + 1)))
+        cuts[0] = side * near
+        return rows + [
+            (owner, 0.0, *sorted((float(a), float(b))), upper) for a, b in itertools.pairwise(cuts)
+        ]
+
+    def _depth(self, owner: int, side: float, near: float, far: float, *, upper: bool) -> float:
+        """The s at which the tail is about as deep as it is tabulated."""
+        depth, start = self.frame.depth[1 if upper else 0], near
+        for _ in range(4):
+            s = np.linspace(near, far, 9)
+            deep = ~(self._tail(owner, side * np.exp(s), upper=upper) >= depth)
+            if not deep.any():
+                return far
+            first = max(int(np.argmax(deep)), 1)
+            near, far = float(s[first - 1]), float(s[first])
+            if abs(far - near) < 0.2:
+                break
+        return near if near != start else 0.5 * (near + far)
+
+    def _tail(self, owner: int, d: FloatArray, *, upper: bool) -> FloatArray:
+        return self._values_at(owner, d, upper=upper)[:, 0]
+
+    def _values_at(self, owner: int, d: FloatArray, *, upper: bool) -> FloatArray:
+        points = np.empty((d.size, 3))
+        points[:, :2] = self.frame.anchors[owner]
+        points[:, 2] = d
+        return self.source.tails(points, upper=upper)
+
+    def refined(self, batch: _Batch) -> tuple[_Batch, FloatArray]:
+        """Halve pieces until their series have converged; near kinks change the variable."""
+        done: list[_Batch] = []
+        kept: list[FloatArray] = []
+        count = 0
+        for level in range(_MOST_LEVELS):
+            values = self.values(self.source, batch, _NODES)
+            coefficients, defect = _series(batch, values)
+            middle = np.abs(0.5 * (batch.s_low + batch.s_high))
+            narrow = batch.s_high - batch.s_low <= np.where(
+                batch.sign == 0, np.maximum(_NEAR * middle, self.frame.scale * 1e-18), _NEAR * 10
+            )
+            noise = self.noise(batch, coefficients)
+            # What halving does not help is rounding of the inputs: its size is measured and stated.
+            stalled = (defect > 0.3 * batch.parent) & (defect < 1e-9) & ~self._touching(batch)
+            accept = (defect <= self.tol + noise) | narrow | stalled
+            count += int(accept.sum())
+            if level == _MOST_LEVELS - 1 or count + accept.size > _MOST_PIECES:
+                accept[:] = True
+            done.append(batch.take(accept))
+            kept.append(coefficients[:, accept])
+            if accept.all():
+                break
+            batch = self._split(batch.take(~accept), defect[~accept])
+        return _Batch.join(done), np.concatenate(kept, axis=1)
+
+    def _split(self, batch: _Batch, defect: FloatArray) -> _Batch:
+        """Halves; a plain piece at a kink that halving does not help goes over to the logarithm."""
+        # Where the defect falls by more than that, halving is on its way.
+        touching = self._touching(batch) & (defect > 0.01 * batch.parent)
+        parts = [batch.take(~touching).halves(defect[~touching])]
+        rows: list[tuple[int, float, float, float, bool]] = []
+        for i in np.flatnonzero(touching):
+            side = 1.0 if batch.s_low[i] == 0.0 else -1.0
+            width = float(batch.s_high[i] - batch.s_low[i])
+            owner, upper = int(batch.anchor[i]), bool(batch.upper[i])
+            top = math.log(width)
+            deep = max(top + _INSIDE / self._share(owner, side, top, upper=upper), _LEAST_S)
+            rows += [(owner, side, a, b, upper) for a, b in _steps(top, min(deep, top - 1.0))]
+        if rows:
+            parts.append(_Batch.of(rows))
+        return _Batch.join(parts)
+
+    def _touching(self, batch: _Batch) -> BoolArray:
+        """Which plain pieces begin or end at a kink."""
+        at_zero = (batch.s_low == 0.0) | (batch.s_high == 0.0)
+        return np.asarray((batch.sign == 0) & at_zero & self.frame.kinks[batch.anchor])
+
+    def _share(self, owner: int, side: float, top: float, *, upper: bool) -> float:
+        """The exponent with which the mass next to a kink vanishes: 1 where the density is finite."""
+        d = side * np.exp(np.array([top - 25.0, top - 35.0]))
+        density = self._values_at(owner, d, upper=upper)[:, 1]
+        slope = (density[0] - density[1]) / 10.0
+        return float(min(max(1.0 + slope, 0.05), 1.0)) if math.isfinite(slope) else 1.0
+
+    # -------------------------------------------------------------------------------- the errors
+    def noise(self, batch: _Batch, coefficients: FloatArray) -> FloatArray:
+        """The rounding of the values and of the variable: no series converges below."""
+        size = np.abs(coefficients).sum(axis=2).max(axis=0)
+        slopes = np.polynomial.chebyshev.chebder(coefficients, axis=2) @ _SLOPES
+        steep = np.maximum(np.abs(slopes).max(axis=(0, 2)) - 1e-11 * size, 0.0)
+        reach = np.maximum(np.abs(batch.s_low), np.abs(batch.s_high))
+        moved = reach / (0.5 * (batch.s_high - batch.s_low))
+        return np.asarray(np.minimum(4.0 * _EPS * (size + steep * moved), 1e-3))
+
+    def gaps(self, judge: Source, batch: _Batch, coefficients: FloatArray) -> FloatArray:
+        """|table - judge| at the probes: of the cdf, of the log tail and of the log density.
+
+        Below exp(-690) both logarithms count relative to their size.
+        """
+        truth = np.maximum(self.values(judge, batch, _PROBES), _FLOOR)
+        table = np.polynomial.chebyshev.chebval(_PROBES, np.moveaxis(coefficients, 2, 0))
+        gaps = np.abs(table - truth)
+        absolute = gaps[0] * np.exp(np.minimum(truth[0], 0.0))
+        sized = gaps / np.maximum(np.abs(truth) / 690.0, 1.0)
+        sized[1] *= _weight(batch, truth, _PROBES)
+        return np.stack([absolute, sized[0], sized[1]])
+
+    # --------------------------------------------------------------------------------- the table
+    def table(self, batch: _Batch, coefficients: FloatArray) -> PieceTable:
+        """Pieces in order, with a straight one between each anchor and the first logarithmic one."""
+        frame = self.frame
+        series = np.moveaxis(coefficients[::-1] @ _TO_POWERS.T, 1, 0)  # density, then tail
+        empty = series[:, 0, 0] <= 0.5 * _FLOOR
+        series[empty, 0] = 0.0
+        series[empty, 0, 0] = -np.inf
+        rows = np.zeros((batch.size, 12))
+        middle, half = 0.5 * (batch.s_low + batch.s_high), 0.5 * (batch.s_high - batch.s_low)
+        ends = batch.distances(np.stack([batch.s_low, batch.s_high], axis=1))
+        rows[:, [q.ANCHOR, q.ANCHOR_LOW]] = frame.anchors[batch.anchor]
+        rows[:, q.SIGN] = batch.sign
+        rows[:, q.LOW], rows[:, q.HIGH] = ends.min(axis=1), ends.max(axis=1)
+        rows[:, q.MIDDLE], rows[:, q.INVERSE] = middle, 1.0 / half
+        rows[:, q.UPPER] = batch.upper
+        rows[:, q.NEAREST] = batch.s_low
+        owner = batch.anchor
+        for straight in self._straight(batch, series, rows):
+            rows = np.concatenate([rows, straight[0][None]])
+            series = np.concatenate([series, straight[1][None]])
+            owner = np.append(owner, straight[2])
+        order = np.lexsort((rows[:, q.LOW] + rows[:, q.HIGH], owner))
+        rows, series = rows[order], series[order]
+        # Neighbours meet exactly, although one end is the exponential of a logarithm.
+        same = owner[order][1:] == owner[order][:-1]
+        rows[1:, q.LOW] = np.where(same, rows[:-1, q.HIGH], rows[1:, q.LOW])
+        table = PieceTable.of(rows, series)
+        return _completed(table) if frame.lower_only else table
+
+    def _straight(
+        self, batch: _Batch, series: FloatArray, rows: FloatArray
+    ) -> list[tuple[FloatArray, FloatArray, int]]:
+        found = []
+        for side in (1.0, -1.0):
+            for owner in np.unique(batch.anchor[batch.sign == side]):
+                at = np.flatnonzero((batch.anchor == owner) & (batch.sign == side))
+                inner = at[np.argmin(batch.s_low[at])]
+                outward = (owner == 0 and side < 0 and not self.frame.finite[0]) or (
+                    owner == len(self.frame.anchors) - 1 and side > 0 and not self.frame.finite[1]
+                )
+                plain = (batch.anchor == owner) & (batch.sign == 0)
+                plain &= (batch.s_low == 0.0) if side > 0 else (batch.s_high == 0.0)
+                if outward and plain.any():
+                    continue  # a tail: a plain piece lies between
+                row, line = rows[inner].copy(), np.zeros((2, _N))
+                inverse = row[q.INVERSE]
+                signs = (-1.0) ** np.arange(_N)
+                for which in (q.DENSITY, q.TAIL):
+                    c = series[inner, which]
+                    line[which, 0] = c @ signs
+                    line[which, 1] = (c[1:] * np.arange(1, _N)) @ signs[:-1] * inverse
+                end = self.frame.finite[0 if side > 0 else 1] and (
+                    owner == (0 if side > 0 else len(self.frame.anchors) - 1)
+                )
+                if not end:
+                    line[q.TAIL, 1] = 0.0
+                    if abs(line[q.DENSITY, 1]) < 0.02:
+                        line[q.DENSITY, 1] = 0.0
+                s = batch.s_low[inner]
+                row[q.MIDDLE], row[q.INVERSE], row[q.NEAREST] = s, 1.0, s - STRAIGHT
+                row[[q.LOW, q.HIGH]] = sorted((0.0, side * math.exp(s)))
+                found.append((row, line, int(owner)))
+        return found
 
 
-def _depth(tails: Tails, anchor: float, sign: float, outer: float, knee: float) -> float:
-    """The s at which the tail is about as deep as it is tabulated."""
-    near = math.log(abs(knee - anchor))
-    far = math.log(min(max(abs(outer - anchor), _NEAREST), _FARTHEST))
-    far = min(far, near - 1.0) if sign > 0 else max(far, near + 1.0)
-    for _ in range(3):
-        s = np.linspace(near, far, 10)
-        deep = ~(tails(anchor + sign * np.exp(s))[0] >= _DEEPEST)
-        if not deep.any():
-            return far
-        first = max(int(np.argmax(deep)), 1)
-        near, far = float(s[first - 1]), float(s[first])
-    return far
+def _completed(table: PieceTable) -> PieceTable:
+    """The table of a symmetric law from its lower half, about the anchor of the split."""
+    rows, series = table.rows[:-1], table.series[:-1]
+    centre, low = rows[-1, q.ANCHOR], rows[-1, q.ANCHOR_LOW]
+    mirrored = table.mirrored.shifted(2.0 * centre, 2.0 * low)
+    return PieceTable.of(
+        np.concatenate([rows, mirrored.rows[:-1]]), np.concatenate([series, mirrored.series[:-1]])
+    )
 
 
-def _refined(
-    tails: Tails, kinks: FloatArray, batch: _Batch, tol: float
-) -> tuple[_Batch, FloatArray]:
-    """Halve pieces until their series have converged; near singular kinks change the variable."""
-    done: list[_Batch] = []
-    kept: list[FloatArray] = []
-    count = 0
-    for level in range(_MOST_LEVELS):
-        v = batch.points(CHEBYSHEV)
-        values = _values(tails, v)
-        base = values[:, :, :1]  # a large constant would leave its rounding in every coefficient
-        coefficients = (values - base) @ TO_COEFFICIENTS.T
-        coefficients[:, :, 0] += base[:, :, 0]
-        defects = np.abs(coefficients[:, :, -2:]).max(axis=2)
-        defect = np.maximum(defects[0], defects[1] * _share(batch, v, values).max(axis=1))
-        narrow = batch.width <= 1e-13 * np.abs(batch.points(_ENDS)).max(axis=1)
-        # What halving does not help is rounding of the inputs: its size is measured and stated.
-        stalled = (defect > 0.3 * batch.parent) & ((defect < 1e-9) | batch.short)
-        accept = (defect <= tol + _noise(batch, coefficients)) | narrow | stalled
-        count += int(accept.sum())
-        accept |= level == _MOST_LEVELS - 1 or count + accept.size > _MOST_PIECES
-        done.append(batch.take(accept))
-        kept.append(coefficients[:, accept])
-        if accept.all():
-            break
-        rest, defect = batch.take(~accept), defect[~accept]
-        batch = rest.halves(defect)
-        if level >= 1:
-            batch = _to_logarithms(batch, kinks)
-    joined = done[0]
-    for part in done[1:]:
-        joined = joined.join(part)
-    return joined, np.concatenate(kept, axis=1)
+def _steps(near: float, far: float) -> list[tuple[float, float]]:
+    """Intervals of s from near to far that double in length, each as (low, high)."""
+    cuts, step = [near], 2.5
+    while abs(far - cuts[-1]) > 1.5 * step:
+        cuts.append(cuts[-1] + math.copysign(step, far - near))
+        step *= 2.0
+    cuts.append(far)
+    return [tuple(sorted(pair)) for pair in zip(cuts[:-1], cuts[1:], strict=True)]  # type: ignore[misc]
 
 
-def _values(tails: Tails, v: FloatArray) -> FloatArray:
-    """Both functions at an array of points, stacked; a NaN is never taken for a number."""
-    values = np.stack([r.reshape(v.shape) for r in tails(v.ravel())])
-    if np.isnan(values).any():
-        worst = v[np.isnan(values).any(axis=0)][0]
-        raise AccuracyError(
-            f"The convolution met NaN at {worst:g} from an end of the support: the cdf or the "
-            "density of an input returns NaN somewhere."
-        )
-    return np.maximum(values, _FLOOR)
+def _series(batch: _Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Chebyshev coefficients (2, pieces, 16), and how far the series are from converged."""
+    values = np.maximum(values, _FLOOR)
+    base = values[:, :, :1]  # a large constant would leave its rounding in every coefficient
+    coefficients = (values[:, :, :_N] - base) @ _TO_CHEBYSHEV.T
+    coefficients[:, :, 0] += base[:, :, 0]
+    size = np.maximum(np.abs(values).max(axis=2) / 690.0, 1.0)
+    tails = np.abs(coefficients[:, :, -2:]).max(axis=2) / size
+    # What happens between an end of the piece and the first node shows at the end.
+    missed = np.abs(coefficients @ _AT_ENDS - values[:, :, _N:]).max(axis=2) / size
+    defects = np.maximum(tails, 0.1 * missed)
+    share = _weight(batch, values, _NODES).max(axis=1)
+    return coefficients, np.maximum(defects[0], defects[1] * share)
 
 
-def _share(batch: _Batch, v: FloatArray, values: FloatArray) -> FloatArray:
+def _weight(batch: _Batch, values: FloatArray, t: FloatArray) -> FloatArray:
     """How much a relative error of the density counts: by the share of mass that it moves.
 
-    Next to a kink the density feels the float grid of the inputs, where there is no mass.
+    Next to a kink there is none.
     """
-    distance = np.where(batch.sign[:, None] == 0, np.inf, np.abs(v - batch.anchor[:, None]))
-    with np.errstate(over="ignore"):
-        return np.asarray(np.minimum(np.exp(values[1] - values[0]) * distance, 1.0))
-
-
-def _to_logarithms(batch: _Batch, kinks: FloatArray) -> _Batch:
-    """Give linear pieces that end at a kink the logarithm of the distance to it as variable."""
-    low, high = batch.low.copy(), batch.high.copy()
-    anchor, sign, parent = batch.anchor.copy(), batch.sign.copy(), batch.parent.copy()
-    for touching, side in ((np.isin(low, kinks), 1.0), (np.isin(high, kinks), -1.0)):
-        at = touching & (batch.sign == 0)
-        kink = (low if side > 0 else high)[at]
-        width = (high - low)[at]
-        nearest = np.maximum(_NEAREST_ULP * np.spacing(np.abs(kink)), 1e-30 * width)
-        anchor[at], sign[at], parent[at] = kink, side, np.inf
-        low[at], high[at] = np.log(nearest), np.log(width)
-    return _Batch(low, high, anchor, sign, parent)
-
-
-def _noise(batch: _Batch, coefficients: FloatArray) -> FloatArray:
-    """The rounding of the values and of v, seen in the logarithms: no series converges below."""
-    size = np.abs(coefficients).sum(axis=2).max(axis=0)
-    slopes = np.abs(np.polynomial.chebyshev.chebder(coefficients, axis=2) @ _SERIES_AT_NODES)
-    slopes = np.maximum(slopes - _SLOPE_NOISE * size[:, None], 0.0)
-    v = batch.points(CHEBYSHEV)
-    # One rounding of v moves s by |v| / distance ulp, or v itself by |v| ulp.
-    moved = np.abs(v)
-    logarithmic = batch.sign != 0
-    moved[logarithmic] /= np.abs(v - batch.anchor[:, None])[logarithmic]
-    moved /= (0.5 * (batch.high - batch.low))[:, None]
-    noise = 4.0 * _EPS * (size + (slopes.max(axis=0) * moved).max(axis=1))
-    return np.asarray(np.minimum(noise, _MOST_NOISE))
-
-
-def _gaps(checked: Tails, batch: _Batch, coefficients: FloatArray) -> FloatArray:
-    """|table - checked| at the probes, for the tail, the density and exp(tail) times the first."""
-    v = batch.points(_PROBES)
-    truth = _values(checked, v)
-    table = np.polynomial.chebyshev.chebval(_PROBES, np.moveaxis(coefficients, 2, 0))
-    gaps = np.abs(table - truth)
-    gaps[1][(truth[1] < -700.0) & (table[1] < -700.0)] = 0.0
-    gaps[1] *= _share(batch, v, truth)
-    return np.stack([gaps[0], gaps[1], gaps[0] * np.exp(truth[0])])
-
-
-def _measured(batch: _Batch, coefficients: FloatArray, gaps: FloatArray) -> Measured:
-    ends = np.sort(batch.points(_ENDS), axis=1)
-    order = np.argsort(ends[:, 0])
-    edges = np.append(ends[order, 0], ends[order[-1], 1])
-    table = TailTable(
-        frozen(edges),
-        frozen(batch.anchor[order]),
-        frozen(batch.sign[order]),
-        frozen(0.5 * (batch.low + batch.high)[order]),
-        frozen(0.5 * (batch.high - batch.low)[order]),
-        frozen(coefficients[0][order]),
-        frozen(coefficients[1][order]),
-    )
-    tail, density, absolute = (_SAFETY * float(g.max()) for g in gaps)
-    # A monotone function stays between the values on both sides of the gap left at a kink.
-    jump, tail_jump = table.largest_jumps()
-    return Measured(table, max(absolute, jump), max(tail, tail_jump), density)
+    s = batch.variables(t)
+    with np.errstate(over="ignore", under="ignore"):
+        distance = np.where(batch.sign[:, None] == 0, np.inf, s)
+        return np.asarray(np.exp(np.minimum(values[1] - values[0] + distance, 0.0)))

@@ -1,0 +1,125 @@
+"""The law of the sum of two tabulated laws."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from otmaps._arrays import FloatArray
+from otmaps._estimators._tabulation import Measured, Source, tabulate
+from otmaps._estimators._terms import Pair, Term, frame_of, reached
+from otmaps._kernels._convolution import tails_of_sum
+from otmaps._pieces import two_sum
+
+_MOST_KINKS = 48
+_CUT, _CHECK_CUT = 37.0, 50.0
+_RESOLVED, _CHECK_RESOLVED = 1e-7, 1e-10
+_SHARE_OF_DEPTH = 0.9
+_SHARE_OF_REACH = 1e-2
+_QUARTERS = np.log([0.25, 0.5, 0.75])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _SumSource(Source):
+    """A + B, by quadrature of F_A f_B."""
+
+    a: Term
+    b: Term
+    cut: float
+    resolved: float
+
+    def tails(self, points: FloatArray, *, upper: bool) -> FloatArray:
+        a, b = self.a.table, self.b.table
+        if upper:
+            a, b, points = a.mirrored, b.mirrored, -points
+        out = np.empty((len(points), 2))
+        tails_of_sum(points, a.kernel, b.kernel, self.cut, self.resolved, out)
+        # Either input may lie below its table, at the largest doubles of a heavy tail.
+        for term, table in ((self.a, a), (self.b, b)):
+            if not term.finite[upper]:
+                out[:, 0] = np.logaddexp(out[:, 0], table.levels[0])
+        return out
+
+
+def sum_of(a: Term, b: Term, tol: float) -> Term:
+    """The term of A + B."""
+    centre: Pair | None = None
+    if a.centre is not None and b.centre is not None:
+        centre = _pair_sum(a.centre, b.centre)
+    split = centre or (a.median + b.median, 0.0)
+    kinks = _kinks(a, b)
+    finite = a.finite[0] and b.finite[0], a.finite[1] and b.finite[1]
+    scale = math.hypot(a.scale, b.scale)
+    depth = tuple(_depth(a, b, side) for side in (0, 1))
+    reach = tuple(_SHARE_OF_REACH * max(x, y) for x, y in zip(a.reach, b.reach, strict=True))
+    measured = tabulate(
+        _SumSource(a, b, _CUT, _RESOLVED),
+        frame_of(
+            kinks,
+            split,
+            finite,
+            scale,
+            (depth[0], depth[1]),
+            (reach[0], reach[1]),
+            symmetric=centre is not None,
+        ),
+        tol,
+        _SumSource(b, a, _CHECK_CUT, _CHECK_RESOLVED),
+    )
+    low, median, high = measured.table.quantiles(_QUARTERS, upper=False).tolist()
+    return Term(
+        table=measured.table,
+        kinks=kinks,
+        finite=finite,
+        centre=centre,
+        median=median if centre is None else centre[0],
+        scale=high - low,
+        depth=reached(measured.table, finite, (depth[0], depth[1])),
+        reach=(reach[0], reach[1]),
+        moments=(a.moments[0] + b.moments[0], math.hypot(a.moments[1], b.moments[1])),
+        errors=_errors(a, b, measured),
+    )
+
+
+def _errors(a: Term, b: Term, measured: Measured) -> tuple[float, float, float]:
+    return (
+        a.errors[0] + b.errors[0] + measured.error,
+        a.errors[1] + b.errors[2] + measured.tail_error,
+        a.errors[2] + b.errors[2] + measured.density_error,
+    )
+
+
+def _depth(a: Term, b: Term, side: int) -> float:
+    """Down to which log tail the sum can be had: a bounded input sets no limit to the other's."""
+    both = a.finite[side] and b.finite[side]
+    return _SHARE_OF_DEPTH * max(t.depth[side] for t in (a, b) if both or not t.finite[side])
+
+
+def _pair_sum(a: Pair, b: Pair) -> Pair:
+    high, low = two_sum(np.array(a[0]), np.array(b[0]))
+    high, low = two_sum(high, low + a[1] + b[1])
+    return float(high), float(low)
+
+
+def _kinks(a: Term, b: Term) -> FloatArray:
+    """Where the sum may be less smooth: sums of breakpoints, or where one law is steep.
+
+    A law without breakpoints that is narrow leaves those of the other almost as they were.
+    """
+    if not len(a.kinks) and not len(b.kinks):
+        return a.kinks
+    pairs_a, pairs_b = (
+        t.kinks if len(t.kinks) else np.array([t.centre or (t.median, 0.0)]) for t in (a, b)
+    )
+    high, low = two_sum(pairs_a[:, None, 0], pairs_b[None, :, 0])
+    high, low = two_sum(high, low + pairs_a[:, None, 1] + pairs_b[None, :, 1])
+    sums = np.stack([high.ravel(), low.ravel()], axis=1)
+    sums = sums[np.argsort(sums[:, 0], kind="stable")]
+    gap = 1e-14 * max(float(np.abs(sums).max()), a.scale + b.scale)
+    sums = sums[np.diff(sums[:, 0], prepend=-np.inf) > gap]
+    if len(sums) > _MOST_KINKS:  # sums of so many are smooth but at the ends
+        ends = a.finite[0] and b.finite[0], a.finite[1] and b.finite[1]
+        sums = sums[[0] * ends[0] + [-1] * ends[1]]
+    return sums

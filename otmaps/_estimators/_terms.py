@@ -1,0 +1,222 @@
+"""A law made ready to be added to others: its table, and what a sum needs to know of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from otmaps._arrays import FloatArray
+from otmaps._distribution import Distribution
+from otmaps._estimators._tabulation import Frame, Source, tabulate
+from otmaps._pieces import PiecesLaw, PieceTable, two_product, two_sum
+
+Pair: TypeAlias = tuple[float, float]
+
+_DEPTH = -3e4  # log of the probability down to which laws are tabulated, where they state it
+_SHALLOW = -740.0  # where their logarithms end with the doubles
+_REACH = 1e300
+_ZERO = np.zeros((0, 2))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Term:
+    """A tabulated law.
+
+    Attributes
+    ----------
+    table : PieceTable
+    kinks : ndarray, shape (k, 2)
+        Breakpoints as unevaluated sums of two doubles, increasing; finite ends included.
+    finite : tuple of bool
+        Whether the support ends, on both sides; the ends are the outermost kinks then.
+    centre : tuple of float or None
+        The centre of symmetry, as an unevaluated sum.
+    median, scale : float
+        Median and distance of the quartiles.
+    depth, reach : tuple of float
+        Log tails and points down, and up, to which the table goes.
+    moments : tuple of float
+        Mean and standard deviation.
+    errors : tuple of float
+        As in `PiecesLaw`.
+    """
+
+    table: PieceTable
+    kinks: FloatArray
+    finite: tuple[bool, bool]
+    centre: Pair | None
+    median: float
+    scale: float
+    depth: Pair
+    reach: Pair
+    moments: Pair
+    errors: tuple[float, float, float]
+
+    def scaled(self, factor: float) -> Term:
+        """The term of ``factor * X``."""
+        if factor == 1.0:
+            return self
+        size = abs(factor)
+
+        def times(pairs: FloatArray) -> FloatArray:
+            high, low = two_product(pairs[:, 0], factor)
+            return np.stack(two_sum(high, low + pairs[:, 1] * factor), axis=1)
+
+        kinks = times(self.kinks)
+        order = slice(None) if factor > 0 else slice(None, None, -1)
+        centre = None if self.centre is None else times(np.array([self.centre]))[0]
+        return Term(
+            table=self.table.scaled(factor),
+            kinks=kinks[order],
+            finite=self.finite[order],
+            centre=None if centre is None else (float(centre[0]), float(centre[1])),
+            median=factor * self.median,
+            scale=size * self.scale,
+            depth=self.depth[order],
+            reach=tuple(size * r for r in self.reach[order]),  # type: ignore[arg-type]
+            moments=(factor * self.moments[0], size * self.moments[1]),
+            errors=self.errors,
+        )
+
+    def law(self, offset: float, how: str) -> PiecesLaw:
+        """The law of X + offset."""
+        table = self.table.shifted(offset)
+        kinks = self.kinks.sum(axis=1) + offset
+        ends = (
+            float(kinks[0]) if self.finite[0] else -math.inf,
+            float(kinks[-1]) if self.finite[1] else math.inf,
+        )
+        return PiecesLaw(
+            table=table,
+            ends=ends,
+            moments=(self.moments[0] + offset, self.moments[1]),
+            kinks=tuple(np.unique(kinks).tolist()),
+            errors=self.errors,
+            centre=None if self.centre is None else sum(self.centre) + offset,
+            how=how,
+        )
+
+
+class _LawSource(Source):
+    """The functions of a law, asked in the coordinate that starts at an anchor."""
+
+    def __init__(self, law: Distribution, kinks: FloatArray) -> None:
+        self.law = law
+        # Moved so that the kink is 0, where the float grid is fine; mirrored at the upper end,
+        # because laws are written from their lower one.
+        self.moved: dict[float, tuple[Distribution, float]] = {}
+        for kink in map(float, kinks):
+            sign = -1.0 if kink == law.support()[1] else 1.0
+            self.moved[kink] = law.affine(sign, -sign * kink), sign
+
+    def tails(self, points: FloatArray, *, upper: bool) -> FloatArray:
+        out = np.empty((len(points), 2))
+        anchors = points[:, 0]
+        for anchor in np.unique(anchors):
+            rows = np.flatnonzero(anchors == anchor)
+            law, sign = self.moved.get(float(anchor), (self.law, 1.0))
+            x = sign * points[rows, 2] + (0.0 if float(anchor) in self.moved else anchor)
+            out[rows, 0] = law.logsf(x) if upper == (sign > 0) else law.logcdf(x)
+            out[rows, 1] = law.logpdf(x)
+        return out
+
+
+def density_error(law: Distribution) -> float:
+    """The relative error of the density; a law that does not state one keeps it as its tails."""
+    return float(getattr(law, "density_error", law.tail_error))
+
+
+def term_of(law: Distribution, tol: float) -> Term:
+    """A law without atoms, tabulated."""
+    kinks = np.array(law.breakpoints, dtype=float)
+    scale = float(law.isf(0.25) - law.ppf(0.25))
+    median = float(law.median())
+    centre = law.symmetry
+    support = law.support()
+    finite = math.isfinite(support[0]), math.isfinite(support[1])
+    pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
+    depth = _depth(law, upper=False), _depth(law, upper=True)
+    reach = tuple(_REACH * min(1.0, scale) for _ in range(2))
+    split = (median, 0.0) if centre is None else (centre, 0.0)
+    measured = tabulate(
+        _LawSource(law, kinks),
+        frame_of(
+            pairs, split, finite, scale, depth, (reach[0], reach[1]), symmetric=centre is not None
+        ),
+        tol,
+    )
+    return Term(
+        table=measured.table,
+        kinks=pairs,
+        finite=finite,
+        centre=None if centre is None else (centre, 0.0),
+        median=median,
+        scale=scale,
+        depth=reached(measured.table, finite, depth),
+        reach=(reach[0], reach[1]),
+        moments=(law.mean(), law.std()),
+        errors=(
+            law.error + measured.error,
+            law.tail_error + measured.tail_error,
+            density_error(law) + measured.density_error,
+        ),
+    )
+
+
+def reached(table: PieceTable, finite: tuple[bool, bool], asked: Pair) -> Pair:
+    """How deep the tails of a table really go; an end of the support is no limit."""
+    bottoms = table.levels[0], -table.levels[-1]
+    low, high = (
+        a if f else max(a, float(b)) for a, f, b in zip(asked, finite, bottoms, strict=True)
+    )
+    return low, high
+
+
+def _depth(law: Distribution, *, upper: bool) -> float:
+    """How deep the logarithm of a tail can be asked for."""
+    if math.isfinite(law.support()[upper]):
+        return _DEPTH
+    inverse, value = (law.ilogsf, law.logsf) if upper else (law.ilogcdf, law.logcdf)
+    with np.errstate(all="ignore"):
+        x = float(inverse(_DEPTH))
+        found = float(value(x)) if math.isfinite(x) else -math.inf
+    good = math.isfinite(found) and abs(found - _DEPTH) < 1e-3 * abs(_DEPTH)
+    return _DEPTH if good or not math.isfinite(x) else _SHALLOW
+
+
+def frame_of(
+    kinks: FloatArray,
+    split: Pair,
+    finite: tuple[bool, bool],
+    scale: float,
+    depth: Pair,
+    reach: Pair,
+    *,
+    symmetric: bool,
+) -> Frame:
+    """The frame of a law with these kinks."""
+    near = np.abs(kinks[:, 0] - split[0]) <= 1e-14 * max(scale, abs(split[0]))
+    if near.any():
+        anchors, is_kink = kinks.copy(), np.ones(len(kinks), dtype=bool)
+        if symmetric:
+            anchors[near] = split
+        at = int(np.flatnonzero(near)[0])
+    else:
+        at = int(np.searchsorted(kinks[:, 0], split[0]))
+        anchors = np.insert(kinks, at, split, axis=0)
+        is_kink = np.insert(np.ones(len(kinks), dtype=bool), at, False)
+    return Frame(
+        anchors=anchors,
+        split=at,
+        kinks=is_kink,
+        finite=finite,
+        scale=scale,
+        depth=depth,
+        reach=reach,
+        lower_only=symmetric,
+    )
