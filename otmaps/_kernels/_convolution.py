@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from otmaps._kernels._policy import jit, part
+from otmaps._kernels._policy import fma, jit, part
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Law: TypeAlias = tuple[FloatArray, FloatArray, int]
@@ -55,6 +55,71 @@ _HIGHEST = np.ascontiguousarray(
 )
 
 
+_LOG2E = 1.0 / math.log(2.0)
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is log 2
+_ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the nearest integer in the low bits
+_BIAS, _MANTISSA = np.int64(1023), np.int64(52)
+_ROOT_HALF = np.int64(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
+_EXP = [1.0 / math.factorial(n) for n in range(13)]
+_E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10, _E11, _E12 = _EXP[2:]
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = (2.0 / (2 * n + 3) for n in range(10))
+_TINY = 2.3e-308
+
+
+@part
+def _exponentials(x, bits, out):  # type: ignore[no-untyped-def]
+    """exp of NODES numbers below 1, in instructions that the compiler turns into vectors.
+
+    Numbers below -700 count as that. ``bits`` are the bits of x, which is overwritten.
+    """
+    for k in range(NODES):
+        v = max(x[k], -700.0)
+        s = fma(v, _LOG2E, _ROUND)
+        whole = s - _ROUND
+        r = fma(whole, -_LN2_LOW, fma(whole, -_LN2_HIGH, v))
+        p = fma(r, _E12, _E11)
+        p = fma(r, p, _E10)
+        p = fma(r, p, _E9)
+        p = fma(r, p, _E8)
+        p = fma(r, p, _E7)
+        p = fma(r, p, _E6)
+        p = fma(r, p, _E5)
+        p = fma(r, p, _E4)
+        p = fma(r, p, _E3)
+        p = fma(r, p, _E2)
+        p = fma(r, p, 1.0)
+        out[k] = fma(r, p, 1.0)
+        x[k] = s
+    for k in range(NODES):
+        bits[k] = (bits[k] + _BIAS) << _MANTISSA
+    for k in range(NODES):
+        out[k] *= x[k]
+
+
+@part
+def _logs(x, bits, out):  # type: ignore[no-untyped-def]
+    """log of NODES positive normal numbers, as `_exponentials`; x is overwritten."""
+    for k in range(NODES):
+        exponent = (bits[k] - _ROOT_HALF) >> _MANTISSA
+        out[k] = np.float64(exponent)
+        bits[k] -= exponent << _MANTISSA
+    for k in range(NODES):
+        f = x[k] - 1.0  # x is between the roots of 1/2 and of 2 now
+        s = f / (2.0 + f)
+        z = s * s
+        p = fma(z, _L9, _L8)
+        p = fma(z, p, _L7)
+        p = fma(z, p, _L6)
+        p = fma(z, p, _L5)
+        p = fma(z, p, _L4)
+        p = fma(z, p, _L3)
+        p = fma(z, p, _L2)
+        p = fma(z, p, _L1)
+        p = fma(z, p, _L0)
+        # log(1 + f) = 2 s + s z p, and 2 s = f - s f
+        out[k] = fma(out[k], _LN2_HIGH, f - (s * (f - z * p) - out[k] * _LN2_LOW))
+
+
 @part
 def _distance(yh, yl, yd, a, i, b, j):  # type: ignore[no-untyped-def]
     """y - anchor of A - anchor of B, where y = yh + yl + yd, without rounding but the last."""
@@ -85,9 +150,35 @@ def _at(d, rows, c, series, which):  # type: ignore[no-untyped-def]
     u = t * t
     even, odd = series[c, which, TERMS - 2], series[c, which, TERMS - 1]
     for m in range(TERMS - 4, -1, -2):
-        even = even * u + series[c, which, m]
-        odd = odd * u + series[c, which, m + 1]
-    return odd * t + even
+        even = fma(even, u, series[c, which, m])
+        odd = fma(odd, u, series[c, which, m + 1])
+    return fma(odd, t, even)
+
+
+@part
+def _polynomials(t, series, c, which, out):  # type: ignore[no-untyped-def]
+    """A function of piece c at NODES points: the coefficients stay in registers."""
+    c_0, c_1, c_2, c_3 = (
+        series[c, which, 0], series[c, which, 1], series[c, which, 2], series[c, which, 3]
+    )  # fmt: skip
+    c_4, c_5, c_6, c_7 = (
+        series[c, which, 4], series[c, which, 5], series[c, which, 6], series[c, which, 7]
+    )  # fmt: skip
+    c_8, c_9, c_10, c_11 = (
+        series[c, which, 8], series[c, which, 9], series[c, which, 10], series[c, which, 11]
+    )  # fmt: skip
+    c_12, c_13, c_14, c_15 = (
+        series[c, which, 12], series[c, which, 13], series[c, which, 14], series[c, which, 15]
+    )  # fmt: skip
+    for k in range(NODES):
+        u = t[k] * t[k]
+        even = fma(fma(c_14, u, c_12), u, c_10)
+        odd = fma(fma(c_15, u, c_13), u, c_11)
+        even = fma(fma(even, u, c_8), u, c_6)
+        odd = fma(fma(odd, u, c_9), u, c_7)
+        even = fma(fma(even, u, c_4), u, c_2)
+        odd = fma(fma(odd, u, c_5), u, c_3)
+        out[k] = fma(fma(odd, u, c_1), t[k], fma(even, u, c_0))
 
 
 @part
@@ -121,8 +212,10 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
     pairs = np.empty((most, 9))  # D, range in B, range in A, bounds and guesses of both integrals
     which = np.empty((most, 2), np.int64)
     waiting = np.empty((_DEPTH + 4, 6))
+    nodes, work = np.empty(NODES), np.empty(NODES)
+    bits = work.view(np.int64)
+    at_a, at_b = np.empty(NODES), np.empty(NODES)
     t_a, t_b = np.empty(NODES), np.empty(NODES)
-    jacobian = np.empty(NODES)
     first, second, upper = np.empty(NODES), np.empty(NODES), np.empty(NODES)
     for n in range(points.shape[0]):
         yh, yl, yd = points[n, 0], points[n, 1], points[n, 2]
@@ -130,11 +223,11 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
         offset_1, total_1, offset_2, total_2 = -math.inf, 0.0, -math.inf, 0.0
         log_1, log_2 = -math.inf, -math.inf
         for j in range(b.shape[0]):
-            at_b = _distance(yh, yl, yd, a, cap, b, j) - a[cap, LOW]
-            if at_b <= b[j, LOW]:
+            there = _distance(yh, yl, yd, a, cap, b, j) - a[cap, LOW]
+            if there <= b[j, LOW]:
                 break
-            if at_b <= b[j, HIGH]:
-                level = _at(at_b, b, j, b_series, TAIL)
+            if there <= b[j, HIGH]:
+                level = _at(there, b, j, b_series, TAIL)
                 log_1 = math.log1p(-math.exp(level)) if b[j, UPPER] != 0.0 else level
                 offset_1, total_1 = log_1, 1.0
                 break
@@ -148,12 +241,12 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
             low_a, high_a = max(a[i, LOW], d - b[j, HIGH]), min(a[i, HIGH], d - b[j, LOW])
             if (high_b > low_b or high_a > low_a) and b[j, MASS] > -math.inf:
                 if max(abs(low_a), abs(high_a)) < max(abs(low_b), abs(high_b)):
-                    at_a = 0.5 * (low_a + high_a)
-                    at_b = d - at_a
+                    here = 0.5 * (low_a + high_a)
+                    there = d - here
                     width = high_a - low_a
                 else:
-                    at_b = 0.5 * (low_b + high_b)
-                    at_a = d - at_b
+                    there = 0.5 * (low_b + high_b)
+                    here = d - there
                     width = high_b - low_b
                 pairs[count, 0] = d
                 pairs[count, 1], pairs[count, 2] = low_b, high_b
@@ -164,11 +257,11 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                 pairs[count, 6] = min(
                     a[i, MOST_DENSITY] + b[j, MASS], b[j, MOST_DENSITY] + a[i, MASS]
                 )
-                level = _at(at_b, b, j, b_series, DENSITY) + math.log(width)
+                level = _at(there, b, j, b_series, DENSITY) + math.log(width)
                 pairs[count, 7] = level
                 if a[i, UPPER] == 0.0:
-                    pairs[count, 7] += _at(at_a, a, i, a_series, TAIL)
-                pairs[count, 8] = level + _at(at_a, a, i, a_series, DENSITY)
+                    pairs[count, 7] += _at(here, a, i, a_series, TAIL)
+                pairs[count, 8] = level + _at(here, a, i, a_series, DENSITY)
                 guess_1 = max(guess_1, min(pairs[count, 5], pairs[count, 7]))
                 guess_2 = max(guess_2, min(pairs[count, 6], pairs[count, 8]))
                 which[count, 0], which[count, 1] = i, j
@@ -258,52 +351,62 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                     continue
                 centre = low + half
                 for k in range(NODES):
-                    w = centre + half * _X[k]
-                    if state == 1:
-                        at_a = w
-                        at_b = d - w
-                    elif state == 2:
-                        at_b = w
-                        at_a = d - w
-                    elif state == 3:
-                        at_a = sign_a * math.exp(w)
-                        at_b = d - at_a
-                    else:
-                        at_b = sign_b * math.exp(w)
-                        at_a = d - at_b
-                    jacobian[k] = w if state >= 3 else 0.0
-                    if state == 3:
-                        s = w
-                    elif sign_a != 0.0:
-                        s = math.log(max(sign_a * at_a, 5e-324))
-                    else:
-                        s = at_a
-                    t_a[k] = (s - a[i, MIDDLE]) * a[i, INVERSE]
-                    if state == 4:
-                        s = w
-                    elif sign_b != 0.0:
-                        s = math.log(max(sign_b * at_b, 5e-324))
-                    else:
-                        s = at_b
-                    t_b[k] = (s - b[j, MIDDLE]) * b[j, INVERSE]
-                for k in range(NODES):
-                    first[k] = b_series[j, DENSITY, TERMS - 1]
-                    second[k] = a_series[i, DENSITY, TERMS - 1]
-                    upper[k] = a_series[i, TAIL, TERMS - 1]
-                for m in range(TERMS - 2, -1, -1):
-                    c_1, c_2 = b_series[j, DENSITY, m], a_series[i, DENSITY, m]
-                    c_3 = a_series[i, TAIL, m]
+                    nodes[k] = centre + half * _X[k]
+                if state == 1:
                     for k in range(NODES):
-                        first[k] = first[k] * t_b[k] + c_1
-                        second[k] = second[k] * t_a[k] + c_2
-                        upper[k] = upper[k] * t_a[k] + c_3
+                        at_a[k] = nodes[k]
+                        at_b[k] = d - nodes[k]
+                elif state == 2:
+                    for k in range(NODES):
+                        at_b[k] = nodes[k]
+                        at_a[k] = d - nodes[k]
+                elif state == 3:
+                    for k in range(NODES):
+                        at_a[k] = sign_a * math.exp(nodes[k])
+                        at_b[k] = d - at_a[k]
+                else:
+                    for k in range(NODES):
+                        at_b[k] = sign_b * math.exp(nodes[k])
+                        at_a[k] = d - at_b[k]
+                if state == 3:
+                    for k in range(NODES):
+                        t_a[k] = nodes[k]
+                elif sign_a != 0.0:
+                    for k in range(NODES):
+                        work[k] = max(sign_a * at_a[k], _TINY)
+                    _logs(work, bits, t_a)
+                else:
+                    for k in range(NODES):
+                        t_a[k] = at_a[k]
+                if state == 4:
+                    for k in range(NODES):
+                        t_b[k] = nodes[k]
+                elif sign_b != 0.0:
+                    for k in range(NODES):
+                        work[k] = max(sign_b * at_b[k], _TINY)
+                    _logs(work, bits, t_b)
+                else:
+                    for k in range(NODES):
+                        t_b[k] = at_b[k]
+                middle_a, inverse_a = a[i, MIDDLE], a[i, INVERSE]
+                middle_b, inverse_b = b[j, MIDDLE], b[j, INVERSE]
+                for k in range(NODES):
+                    t_a[k] = (t_a[k] - middle_a) * inverse_a
+                    t_b[k] = (t_b[k] - middle_b) * inverse_b
+                _polynomials(t_b, b_series, j, DENSITY, first)
+                _polynomials(t_a, a_series, i, DENSITY, second)
+                _polynomials(t_a, a_series, i, TAIL, upper)
+                if state >= 3:  # the logarithm of d for ds
+                    for k in range(NODES):
+                        first[k] += nodes[k]
                 above = a[i, UPPER] != 0.0
                 top_1, top_2, low_1, low_2 = -math.inf, -math.inf, math.inf, math.inf
                 for k in range(NODES):
-                    first[k] += jacobian[k]
                     second[k] += first[k]
-                    if not above:
+                if not above:
+                    for k in range(NODES):
                         first[k] += upper[k]
+                for k in range(NODES):
                     top_1, top_2 = max(top_1, first[k]), max(top_2, second[k])
                     low_1, low_2 = min(low_1, first[k]), min(low_2, second[k])
                 log_width = math.log(2.0 * half)
@@ -321,21 +424,31 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                 sum_1, sum_2 = 0.0, 0.0
                 high_0, high_1, high_2 = 0.0, 0.0, 0.0
                 dens_0, dens_1, dens_2 = 0.0, 0.0, 0.0
-                some = top_2 > -math.inf
-                for k in range(NODES):
-                    value = math.exp(first[k] - top_1)
+                if not capped:
+                    for k in range(NODES):
+                        work[k] = first[k] - top_1
+                    _exponentials(work, bits, first)
                     if above:
-                        value *= -math.expm1(upper[k]) if upper[k] < 0.0 else 0.0
-                    sum_1 += _W[k] * value
-                    high_0 += _HIGHEST[0, k] * value
-                    high_1 += _HIGHEST[1, k] * value
-                    high_2 += _HIGHEST[2, k] * value
-                    if some:
-                        value = math.exp(second[k] - top_2)
-                        sum_2 += _W[k] * value
-                        dens_0 += _HIGHEST[0, k] * value
-                        dens_1 += _HIGHEST[1, k] * value
-                        dens_2 += _HIGHEST[2, k] * value
+                        for k in range(NODES):
+                            work[k] = upper[k]
+                        _exponentials(work, bits, upper)
+                        for k in range(NODES):
+                            first[k] *= 1.0 - upper[k]
+                    for k in range(NODES):
+                        sum_1 += _W[k] * first[k]
+                        high_0 += _HIGHEST[0, k] * first[k]
+                        high_1 += _HIGHEST[1, k] * first[k]
+                        high_2 += _HIGHEST[2, k] * first[k]
+                some = top_2 > -math.inf
+                if some:
+                    for k in range(NODES):
+                        work[k] = second[k] - top_2
+                    _exponentials(work, bits, second)
+                    for k in range(NODES):
+                        sum_2 += _W[k] * second[k]
+                        dens_0 += _HIGHEST[0, k] * second[k]
+                        dens_1 += _HIGHEST[1, k] * second[k]
+                        dens_2 += _HIGHEST[2, k] * second[k]
                 log_half = math.log(half)
                 part_1 = top_1 + log_half
                 part_2 = top_2 + log_half
@@ -354,7 +467,7 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                 spent += 1
                 if not (good or narrow) and level < 60.0 and depth < _DEPTH and spent < _MOST:
                     # The half that looks the larger comes first: then the other may drop out.
-                    rising = first[NODES - 1] > first[0]
+                    rising = second[NODES - 1] > second[0] if capped else first[NODES - 1] > first[0]
                     for turn in range(2):
                         right = (turn == 1) == rising
                         waiting[depth, 0] = centre if right else low
