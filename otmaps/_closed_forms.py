@@ -9,7 +9,7 @@ from otmaps._distribution import Distribution
 from otmaps._linearity import Linear
 from otmaps._one_sided_priors import Exponential, Gamma
 from otmaps._priors import Cauchy, Normal, Uniform
-from otmaps._uniform_sums import UniformSum, uniform_sum_refusal
+from otmaps._uniform_sums import UniformSum, uniform_sum
 
 # Weights such as (0.3, 0.7) sum to 1 in the mind of the user and to 1 +- 1 ulp in doubles.
 _SNAP = 4.0 * 2.0**-52
@@ -95,13 +95,7 @@ def _cauchy(offset: float, terms: list[Term]) -> Distribution:
 
 
 def _uniform(offset: float, terms: list[Term]) -> Distribution | str:
-    centres, widths = [offset], []
-    for w, law in terms:
-        centres.append(w * law.mean())
-        own = law.widths if isinstance(law, UniformSum) else (law.support()[1] - law.support()[0],)
-        widths += [abs(w) * width for width in own]
-    reason = uniform_sum_refusal(tuple(widths))
-    return reason or UniformSum(math.fsum(centres), tuple(widths))
+    return uniform_sum(offset, terms)
 
 
 def _gamma(offset: float, terms: list[Term]) -> Distribution | str:
