@@ -24,7 +24,7 @@ from otmaps._kernels import _bernstein as bernstein
 from otmaps._kernels import _splines as kernels
 
 IntArray = npt.NDArray[np.int64]
-Logarithms = Callable[[FloatArray], FloatArray]
+Logarithms = Callable[[FloatArray], tuple[FloatArray, ...]]
 
 _MERGE = 2e-15  # breakpoints closer than this, relative to their distance from the end, are one
 _RANGE = 200.0  # decades that the coefficients of a piece may span
@@ -34,6 +34,7 @@ _BUCKETS_A_CELL = 16
 _DEGREE = 12  # of the polynomials for logarithms
 _PROBES = (-0.93, -0.51, 0.13, 0.74, 0.97)  # away from the nodes
 _MOST_ROUNDS = 60
+_GAP = 1e-15  # between nodes, as a part of the logarithm
 _MOST_CELLS = 4096
 _LEFT, _LENGTH = 0.0, 1.0
 
@@ -59,12 +60,12 @@ class Spline(NamedTuple):
         return Spline(self.knots, rows, exponents)
 
     def logarithms(self, y: FloatArray) -> FloatArray:
-        """The logarithm at points between the knots."""
-        order = np.argsort(y)
-        ascending, out = np.empty_like(y), np.empty_like(y)
-        bernstein.logarithms(y[order], self.knots, self.rows, self.exponents, ascending)
+        """The logarithm at points between the knots, of any shape."""
+        order = np.argsort(y, axis=None)
+        ascending, out = np.empty(y.size), np.empty(y.size)
+        bernstein.logarithms(y.ravel()[order], *self, ascending)
         out[order] = ascending
-        return out
+        return out.reshape(y.shape)
 
 
 def grids(terms: tuple[float, ...]) -> Iterator[FloatArray]:
@@ -158,7 +159,9 @@ def _joined(parts: list[_Cells]) -> _Cells:
         np.concatenate([p.left for p in parts])[order],
         np.concatenate([p.right for p in parts])[order],
         tuple(np.concatenate([p.rows[i] for p in parts])[order] for i in range(count)),
-        tuple(np.concatenate([p.scales[i] for p in parts])[order] for i in range(count)),
+        tuple(
+            np.concatenate([p.scales[i] for p in parts])[order] for i in range(len(parts[0].scales))
+        ),
     )
 
 
@@ -231,8 +234,7 @@ def _split(cells: _Cells, middle: FloatArray) -> _Cells:
         out = np.empty((2 * b.shape[0], b.shape[1]))
         bernstein.cut(b, middle - cells.left, cells.right - middle, out)
         halves.append(out)
-    left = np.stack([cells.left, middle], axis=1).ravel()
-    right = np.stack([middle, cells.right], axis=1).ravel()
+    left, right = _interleaved(cells.left, middle), _interleaved(middle, cells.right)
     return _Cells(left, right, tuple(halves), tuple(np.repeat(s, 2) for s in cells.scales))
 
 
@@ -268,68 +270,82 @@ def _guide(left: FloatArray, end: float) -> tuple[int, int, npt.NDArray[np.int32
 
 
 def log_tables(
-    functions: tuple[Logarithms, ...],
+    function: Logarithms,
     corners: tuple[tuple[float, float], ...],
     pieces: FloatArray,
-    noise: float,
-) -> list[Table]:
+    gap_allowed: float,
+    depth: float,
+) -> tuple[list[Table], float]:
     """Tables of logarithms, by interpolation at Chebyshev points.
 
     Parameters
     ----------
-    functions : tuple of callable
-        Logarithms of positive functions, smooth between the given points.
+    function : callable
+        From points, one row a cell, the logarithms of positive functions, smooth between the given
+        points.
     corners : tuple of pairs of float
-        For each the power of y that it is below the first of these points, and the logarithm there.
+        For each function the power of y that it is below the first of these points, and the
+        logarithm there.
     pieces : ndarray
         Ascending points; the last one is the end.
-    noise : float
-        Error of the functions, absolute and as a part of the logarithm.
+    gap_allowed : float
+        Between the nodes, besides rounding of the logarithm itself.
+    depth : float
+        Logarithms below minus this do not count for the gap.
+
+    Returns
+    -------
+    tables : list of Table
+        One a function.
+    gap : float
+        The largest gap found at several points of every cell between the nodes.
     """
     left, right = pieces[:-1], pieces[1:]
     nodes, to_chebyshev, to_powers = _interpolation(_DEGREE)
     probes = np.vander(np.array(_PROBES), _DEGREE + 1, increasing=True)
     where = np.concatenate([nodes, _PROBES])
-    first = pieces[:1]
-    empty = np.zeros(1, np.int64)
-    zero = np.zeros((1, _DEGREE + 1))
-    done = [_Cells(0.0 * first, first, tuple(zero for _ in functions), (empty,) * len(functions))]
+    corner = np.zeros((1, _DEGREE + 1))
+    done = [_Cells(np.zeros(1), pieces[:1], (corner,) * len(corners), ())]
+    worst = 0.0
     for _ in range(_MOST_ROUNDS):
         y = 0.5 * (left + right)[:, None] + 0.5 * (right - left)[:, None] * where
         middle = _halfway(left, right)
-        good = np.ones(left.size, np.bool_)
+        gap, excess = np.zeros(left.size), np.zeros(left.size)
         rows = []
-        for function in functions:
-            values = function(y.ravel()).reshape(y.shape)
+        for values in function(y):
             # Two steps, and from a level near the values: the matrices hold large numbers.
             level = values[:, nodes.size // 2]
             c = (values[:, : nodes.size] - level[:, None]) @ to_chebyshev.T @ to_powers.T
             c[:, 0] += level
-            gap = np.abs(c @ probes.T - values[:, nodes.size :])
-            good &= np.all(gap <= noise * (1.0 + np.abs(values[:, nodes.size :])), axis=1)
+            truth = values[:, nodes.size :]
+            found = np.abs(c @ probes.T - truth)
+            excess = np.maximum(
+                excess, np.max(found / (gap_allowed + _GAP * np.abs(truth)), axis=1)
+            )
+            gap = np.maximum(gap, np.max(found * (truth >= -depth), axis=1))
             rows.append(c)
-        good |= ~((left < middle) & (middle < right)) | (left.size > _MOST_CELLS)
-        done.append(
-            _Cells(left, right, tuple(rows), (0 * left.astype(np.int64),) * len(rows)).chosen(good)
-        )
+        good = (excess <= 1.0) | ~((left < middle) & (middle < right)) | (left.size > _MOST_CELLS)
+        done.append(_Cells(left, right, tuple(rows), ()).chosen(good))
+        worst = max(worst, float(gap[good].max(initial=0.0)))
         if good.all():
             break
         left, right, middle = left[~good], right[~good], middle[~good]
-        left, right = (
-            np.stack([left, middle], axis=1).ravel(),
-            np.stack([middle, right], axis=1).ravel(),
-        )
+        left, right = _interleaved(left, middle), _interleaved(middle, right)
     cells = _joined(done)
-    frames = np.stack([0.5 * (cells.left + cells.right), 2.0 / (cells.right - cells.left),
-                       np.ones(cells.left.size), np.zeros(cells.left.size)], axis=1)  # fmt: skip
-    frames[0, :2] = 0.0, 1.0 / first[0]
+    frames = np.zeros((cells.left.size, 4))
+    frames[:, 0] = 0.5 * (cells.left + cells.right)
+    frames[:, 1] = 2.0 / (cells.right - cells.left)
+    frames[0, :2] = 0.0, 1.0 / pieces[0]
     tables = []
-    signs = (-1.0) ** np.arange(_DEGREE + 1)
     for i, (power, log_end) in enumerate(corners):
-        starts = cells.rows[i] @ signs
-        starts[0] = -math.inf if power > 0.0 else log_end
+        starts = cells.rows[i] @ (-1.0) ** np.arange(_DEGREE + 1)
+        starts[0] = -math.inf
         tables.append(_table(frames, cells, i, (power, log_end, True), starts))
-    return tables
+    return tables, worst
+
+
+def _interleaved(first: FloatArray, second: FloatArray) -> FloatArray:
+    return np.stack([first, second], axis=1).ravel()
 
 
 def _interpolation(degree: int) -> tuple[FloatArray, FloatArray, FloatArray]:

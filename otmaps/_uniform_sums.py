@@ -19,13 +19,24 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import FloatArray, real_scalar, weight_vector
+from otmaps._contours import ContourSum
 from otmaps._distribution import Affine, Distribution
 from otmaps._kernels import _splines as kernels
-from otmaps._splines import Table, direct_tables, grids, log_tables, uniform_density
+from otmaps._splines import (
+    Logarithms,
+    Spline,
+    Table,
+    direct_tables,
+    grids,
+    log_tables,
+    uniform_density,
+)
 
 Pair = tuple[float, float]  # an unevaluated sum
 
-_MOST_TERMS = 128
+_MOST_TERMS = 1000
+_MOST_SPLINE_TERMS = 128
+_LOG_LEAST = 300.0 * math.log(10.0)  # of the relative errors that are stated
 _MOST_DIRECT = 12  # terms up to which a cell holds the polynomial itself
 _MOST_PIECES = 2048
 _MERGE = 2e-15
@@ -98,25 +109,36 @@ class UniformSum(Distribution):
         return knots[: int(np.searchsorted(knots, self._half, side="left")) + 1]
 
     @functools.cached_property
-    def _tables(self) -> tuple[Table, Table]:
-        """The tables of the cdf and of the density, from the lower end to the centre."""
+    def _corners(self) -> tuple[float, float]:
+        """The logarithms of cdf and density at the end of the first piece."""
         n, a = len(self._terms), self._terms[0]
         log_cdf = n * math.log(a) - math.lgamma(n + 1.0)
         log_cdf -= math.fsum(math.log(w) for w in self._terms)
-        log_pdf = log_cdf + math.log(n) - math.log(a)
-        density = uniform_density(self._terms).up_to(self._half)
-        splines = density.integral(), density
-        if n <= _MOST_DIRECT:
-            cdf, pdf = direct_tables(splines, (log_cdf, log_pdf))
+        return log_cdf, log_cdf + math.log(n) - math.log(a)
+
+    @functools.cached_property
+    def _tables(self) -> tuple[Table, Table]:
+        """The tables of the cdf and of the density, from the lower end to the centre."""
+        return self._tables_and_gap[0]
+
+    @functools.cached_property
+    def _tables_and_gap(self) -> tuple[tuple[Table, Table], float]:
+        n, log_ends = len(self._terms), self._corners
+        if _served_by_contour(self._terms):
+            contour = ContourSum(self._terms)
+            function: Logarithms = contour.logarithms
+            pieces = contour.cells
         else:
-            knots = density.knots[1:]
-            cdf, pdf = log_tables(
-                (splines[0].logarithms, splines[1].logarithms),
-                ((float(n), log_cdf), (n - 1.0, log_pdf)),
-                knots,
-                2e-15,
-            )
-        return cdf, pdf
+            density = uniform_density(self._terms).up_to(self._half)
+            splines = density.integral(), density
+            if n <= _MOST_DIRECT:
+                cdf, pdf = direct_tables(splines, log_ends)
+                return (cdf, pdf), 0.0
+            function = _logarithms_of(*splines)
+            pieces = density.knots[1:]
+        corners = (float(n), log_ends[0]), (n - 1.0, log_ends[1])
+        (cdf, pdf), gap = log_tables(function, corners, pieces, _gap_allowed(n), _LOG_LEAST)
+        return (cdf, pdf), gap
 
     def _support(self) -> tuple[float, float]:
         (low, low_rest), (high, high_rest) = self.ends
@@ -142,15 +164,25 @@ class UniformSum(Distribution):
         return high + (rest - rise)
 
     def _error(self) -> float:
-        return 4e-16 * (len(self._terms) + 2)
+        return (
+            4e-16 * (len(self._terms) + 2) if self._direct else 2.0 * _gap_allowed(len(self._terms))
+        )
 
     def _tail_error(self) -> float:
-        return 4e-15 * (len(self._terms) + 2)
+        if self._direct:
+            return 1e-15 * (len(self._terms) + 2)
+        # Twice what the table misses, and the rounding of the logarithms it is made from.
+        return 2.0 * self._tables_and_gap[1] + 2e-14 + 3e-16 * _LOG_LEAST
 
     @property
     def density_error(self) -> float:
-        """A bound on the relative error of the density between breakpoints."""
-        return 4e-15 * (len(self._terms) + 2)
+        """A bound on the relative error of the density between breakpoints, down to 1e-300."""
+        return self._tail_error()
+
+    @property
+    def _direct(self) -> bool:
+        """Whether the cells hold the polynomials themselves, not their logarithms."""
+        return len(self._terms) <= _MOST_DIRECT and not _served_by_contour(self._terms)
 
     def _symmetry(self) -> float | None:
         return self.centre
@@ -257,14 +289,39 @@ def uniform_sum(offset: float, terms: Sequence[tuple[float, Distribution]]) -> U
     return UniformSum(centre, tuple(widths), ends)
 
 
+@functools.lru_cache(maxsize=256)
 def uniform_sum_refusal(widths: tuple[float, ...]) -> str | None:
     """Why a sum of uniform variables of these widths has no `UniformSum`; None where it has one."""
     if len(widths) > _MOST_TERMS:
         return f"it has {len(widths)} terms, more than {_MOST_TERMS}"
-    for knots in grids(_scaled(widths)):
-        if knots.size > _MOST_PIECES:
-            return f"its {len(widths)} widths have more than {_MOST_PIECES} different partial sums"
-    return None
+    terms = _scaled(widths)
+    if _served_by_contour(terms) or not _many_pieces(terms):
+        return None
+    reason = f"its {len(widths)} widths have more than {_MOST_PIECES} different partial sums"
+    return f"{reason}, and {ContourSum(terms).refusal()}"
+
+
+def _many_pieces(terms: tuple[float, ...]) -> bool:
+    if len(terms) > _MOST_SPLINE_TERMS:
+        return True
+    return any(knots.size > _MOST_PIECES for knots in grids(terms))
+
+
+@functools.lru_cache(maxsize=256)
+def _served_by_contour(terms: tuple[float, ...]) -> bool:
+    """Whether a sum of many terms is smooth enough to be found by inversion of its transform."""
+    n = len(terms)
+    if n < _MOST_DIRECT or (n == _MOST_DIRECT and not _many_pieces(terms)):
+        return False
+    return ContourSum(terms).refusal() is None
+
+
+def _gap_allowed(n: int) -> float:
+    return 1.5e-14 + 1e-15 * math.sqrt(n)
+
+
+def _logarithms_of(cdf: Spline, pdf: Spline) -> Logarithms:
+    return lambda y: (cdf.logarithms(y), pdf.logarithms(y))
 
 
 def _pair(parts: Iterable[float]) -> Pair:
