@@ -95,9 +95,9 @@ def _period(u, v, middle, c, n, log_value):  # type: ignore[no-untyped-def]
 @jit
 def _reach(c, widths, counts):  # type: ignore[no-untyped-def]
     """Where |phi(c + i w)| has become negligible beside phi(c): by a bound that does not swing."""
-    low, high = c, c
+    low, high = 0.0, c / math.sqrt(counts.sum())
     grow = True
-    while high - low > 0.01 * low or grow:
+    while grow or high - low > 0.02 * high:
         w = 2.0 * high if grow else 0.5 * (low + high)
         size = math.sqrt(c * c + w * w)
         total = 0.0
