@@ -307,6 +307,12 @@ def _many_pieces(terms: tuple[float, ...]) -> bool:
     return any(knots.size > _MOST_PIECES for knots in grids(terms))
 
 
+def few_pieces(widths: tuple[float, ...], most: int) -> bool:
+    """Whether the density of the sum has at most this many pieces, or is found without them."""
+    terms = _scaled(widths)
+    return _served_by_contour(terms) or all(knots.size <= most + 1 for knots in grids(terms))
+
+
 @functools.lru_cache(maxsize=256)
 def _served_by_contour(terms: tuple[float, ...]) -> bool:
     """Whether a sum of many terms is smooth enough to be found by inversion of its transform."""
