@@ -170,15 +170,13 @@ def _halfway(left: FloatArray, right: FloatArray) -> FloatArray:
     return np.where(right > 2.0 * left, np.sqrt(left) * np.sqrt(right), 0.5 * (left + right))
 
 
-def direct_tables(splines: tuple[Spline, ...], corners: tuple[float, ...]) -> list[Table]:
+def direct_tables(splines: tuple[Spline, ...]) -> list[Table]:
     """Tables of the values of splines on common knots, positive and monotone on every piece.
 
     Parameters
     ----------
     splines : tuple of Spline
         The first piece of each is a power of y, as high as its degree.
-    corners : tuple of float
-        The logarithm at the end of that piece, for each.
     """
     knots = splines[0].knots
     pending = _Cells(
@@ -203,7 +201,7 @@ def direct_tables(splines: tuple[Spline, ...], corners: tuple[float, ...]) -> li
         pending = _split(pending.chosen(~good), middle[~good])
     cells = _joined(done)
     tables = []
-    for i, (spline, corner) in enumerate(zip(splines, corners, strict=True)):
+    for i, spline in enumerate(splines):
         exponents = cells.scales[i]
         logs = exponents * math.log(2.0)
         frames = np.stack(
@@ -218,6 +216,7 @@ def direct_tables(splines: tuple[Spline, ...], corners: tuple[float, ...]) -> li
         with np.errstate(divide="ignore"):
             starts = np.log(cells.rows[i][:, 0]) + logs
         power = float(spline.rows.shape[1] - 1)
+        corner = math.log(spline.rows[0, -1]) + float(logs[0])
         tables.append(_table(frames, cells, i, (power, corner, False), starts))
     return tables
 

@@ -123,7 +123,7 @@ class UniformSum(Distribution):
 
     @functools.cached_property
     def _tables_and_gap(self) -> tuple[tuple[Table, Table], float]:
-        n, log_ends = len(self._terms), self._corners
+        n = len(self._terms)
         if _served_by_contour(self._terms):
             contour = ContourSum(self._terms)
             function: Logarithms = contour.logarithms
@@ -132,11 +132,12 @@ class UniformSum(Distribution):
             density = uniform_density(self._terms).up_to(self._half)
             splines = density.integral(), density
             if n <= _MOST_DIRECT:
-                cdf, pdf = direct_tables(splines, log_ends)
+                cdf, pdf = direct_tables(splines)
                 return (cdf, pdf), 0.0
             function = _logarithms_of(*splines)
             pieces = density.knots[1:]
-        corners = (float(n), log_ends[0]), (n - 1.0, log_ends[1])
+        log_cdf, log_pdf = self._corners
+        corners = (float(n), log_cdf), (n - 1.0, log_pdf)
         (cdf, pdf), gap = log_tables(function, corners, pieces, _gap_allowed(n), _LOG_LEAST)
         return (cdf, pdf), gap
 
