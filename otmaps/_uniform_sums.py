@@ -171,7 +171,7 @@ class UniformSum(Distribution):
 
     def _tail_error(self) -> float:
         if self._direct:
-            return 1e-15 * (len(self._terms) + 2)
+            return 5e-16 * (len(self._terms) + 4)
         # Twice what the table misses, and the rounding of the logarithms it is made from.
         return 2.0 * self._tables_and_gap[1] + 2e-14 + 3e-16 * _LOG_LEAST
 
