@@ -165,7 +165,7 @@ def _meet(goal, rows, cell, low, high):  # type: ignore[no-untyped-def]
         fresh = s - (value - goal) / slope if slope > 0.0 else low
         if not (low <= fresh <= high):
             fresh = 0.5 * (low + high)
-        if abs(fresh - s) <= 1e-16 * abs(s):
+        if abs(fresh - s) <= 1e-10 * abs(s):  # the next step would be its square
             return fresh
         s = fresh
     return s
