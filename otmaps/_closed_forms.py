@@ -9,10 +9,16 @@ from otmaps._distribution import Distribution
 from otmaps._linearity import Linear
 from otmaps._one_sided_priors import Exponential, Gamma
 from otmaps._priors import Cauchy, Normal, Uniform
-from otmaps._uniform_sums import UniformSum, uniform_sum_refusal
+from otmaps._uniform_sums import UniformSum, few_pieces, uniform_sum, uniform_sum_refusal
 
 # Weights such as (0.3, 0.7) sum to 1 in the mind of the user and to 1 +- 1 ulp in doubles.
 _SNAP = 4.0 * 2.0**-52
+
+# What is joined before a convolution: uniform terms of at most so many pieces, where all cannot be.
+_MOST_PIECES = 64
+_JUMP = 4.0
+_MOST_JUMPS = 8
+_MANY = 500
 
 Term = tuple[float, Distribution]
 
@@ -61,6 +67,47 @@ def closed_form(linear: Linear, inputs: Sequence[Distribution]) -> Distribution 
     return f"no closed form is known for a sum of {len(terms)} inputs of the laws {names}"
 
 
+def combined(linear: Linear, inputs: Sequence[Distribution]) -> tuple[list[Distribution], float]:
+    """Fewer independent laws that, with the offset, add up to a sum: what is left to convolve.
+
+    Parameters
+    ----------
+    linear : Linear
+        Weights, of any sign, and offset; terms of weight 0 are left out.
+    inputs : sequence of Distribution
+        The law of each input.
+
+    Returns
+    -------
+    laws : list of Distribution
+        Weighted already: each the exact law of a part of the sum.
+    offset : float
+        The offset of ``linear``, untouched.
+
+    Notes
+    -----
+    Inputs of one family are joined where their sum stays in it: all normal ones, all Cauchy ones,
+    gamma and exponential ones of one scale and sign after weighting, and uniform ones, in as many
+    groups as `UniformSum` needs.
+    """
+    laws: list[Distribution] = []
+    left = [(w, law) for w, law in zip(linear.weights, inputs, strict=True) if w != 0.0]
+    for families, rule in _RULES:
+        members = [term for term in left if isinstance(term[1], families)]
+        left = [term for term in left if not isinstance(term[1], families)]
+        for group in _GROUPINGS.get(rule, _together)(members):
+            joined = rule(0.0, group) if len(group) > 1 else group[0][1].affine(group[0][0])
+            if isinstance(joined, str):
+                laws += [law.affine(w) for w, law in group]
+            else:
+                laws.append(joined)
+    return laws + [law.affine(w) for w, law in left], linear.offset
+
+
+def _together(terms: list[Term]) -> list[list[Term]]:
+    return [terms] if terms else []
+
+
 def _near(value: float, reference: float, size: float) -> float:
     """``reference`` where ``value`` differs from it by rounding alone."""
     return reference if abs(value - reference) <= _SNAP * size else value
@@ -95,13 +142,54 @@ def _cauchy(offset: float, terms: list[Term]) -> Distribution:
 
 
 def _uniform(offset: float, terms: list[Term]) -> Distribution | str:
-    centres, widths = [offset], []
+    return uniform_sum(offset, terms)
+
+
+def _width(term: Term) -> tuple[float, ...]:
+    w, law = term
+    own = law.widths if isinstance(law, UniformSum) else (law.support()[1] - law.support()[0],)
+    return tuple(abs(w) * width for width in own)
+
+
+def _by_width(terms: list[Term]) -> list[list[Term]]:
+    """Groups of uniform terms of similar widths, each of which `UniformSum` serves soon."""
+    rest = sorted(terms, key=lambda term: max(_width(term)))
+    groups = []
+    while rest:
+        size = next((k for k in _candidates(rest) if _served(rest[:k])), 1)
+        if size == 1:
+            while size < len(rest) and _served(rest[: size + 1]):
+                size += 1
+        groups.append(rest[:size])
+        rest = rest[size:]
+    return groups
+
+
+def _candidates(terms: list[Term]) -> list[int]:
+    """How many of ascending terms to try to join: all, or many, or those before a jump in width."""
+    tops = [max(_width(term)) for term in terms]
+    jumps = [k for k in range(2, len(tops)) if tops[k] > _JUMP * tops[k - 1]]
+    return [len(terms), min(len(terms), _MANY), *jumps[::-1][:_MOST_JUMPS]]
+
+
+def _served(terms: list[Term]) -> bool:
+    widths = tuple(sorted(width for term in terms for width in _width(term)))
+    return uniform_sum_refusal(widths) is None and few_pieces(widths, _MOST_PIECES)
+
+
+def _by_scale(terms: list[Term]) -> list[list[Term]]:
+    """Groups of gamma terms of one scale and sign after weighting."""
+    groups: list[list[Term]] = []
+    scales: list[float] = []
     for w, law in terms:
-        centres.append(w * law.mean())
-        own = law.widths if isinstance(law, UniformSum) else (law.support()[1] - law.support()[0],)
-        widths += [abs(w) * width for width in own]
-    reason = uniform_sum_refusal(tuple(widths))
-    return reason or UniformSum(math.fsum(centres), tuple(widths))
+        scale = w * law.scale if isinstance(law, Gamma | Exponential) else math.nan
+        near = (k for k, s in enumerate(scales) if _near(scale, s, abs(s)) == s)
+        if (k := next(near, None)) is None:
+            scales.append(scale)
+            groups.append([(w, law)])
+        else:
+            groups[k].append((w, law))
+    return groups
 
 
 def _gamma(offset: float, terms: list[Term]) -> Distribution | str:
@@ -119,9 +207,15 @@ def _gamma(offset: float, terms: list[Term]) -> Distribution | str:
 
 
 _Rule = Callable[[float, list[Term]], Distribution | str]
+# A family that is closed under sums (another stable law, say) is one line here.
 _RULES: tuple[tuple[tuple[type[Distribution], ...], _Rule], ...] = (
     ((Normal,), _normal),
     ((Cauchy,), _cauchy),
     ((Uniform, UniformSum), _uniform),
     ((Gamma, Exponential), _gamma),
 )
+# How the members of a family are shared out before a rule joins them; else all together.
+_GROUPINGS: dict[_Rule, Callable[[list[Term]], list[list[Term]]]] = {
+    _uniform: _by_width,
+    _gamma: _by_scale,
+}

@@ -279,6 +279,9 @@ class Distribution(abc.ABC):
         low, high = self._support()
         flat = points.ravel()
         inside = (flat > low) & (flat < high)
+        if flat.size and inside.all():  # the common case, without passes that change nothing
+            with np.errstate(all="ignore"):
+                return _shaped(hook(flat), points.shape)
         out = np.where(flat < low, below, above)
         if math.isfinite(low):
             out[flat == low] = at_low
@@ -287,7 +290,7 @@ class Distribution(abc.ABC):
         out[np.isnan(flat)] = math.nan
         if inside.any():
             with np.errstate(all="ignore"):
-                out[inside] = hook(flat if inside.all() else flat[inside])
+                out[inside] = hook(flat[inside])
         return _shaped(out, points.shape)
 
     def _density(self, x: Any, hook: Hook, outside: float) -> float | FloatArray:
@@ -295,10 +298,13 @@ class Distribution(abc.ABC):
         low, high = self._support()
         flat = points.ravel()
         inside = (flat >= low) & (flat <= high) & np.isfinite(flat)
+        if flat.size and inside.all():
+            with np.errstate(all="ignore"):
+                return _shaped(hook(flat), points.shape)
         out = np.where(np.isnan(flat), math.nan, outside)
         if inside.any():
             with np.errstate(all="ignore"):
-                out[inside] = hook(flat if inside.all() else flat[inside])
+                out[inside] = hook(flat[inside])
         return _shaped(out, points.shape)
 
     def _quantile(self, p: Any, lower: Hook, upper_hook: Hook, *, upper: bool) -> Any:

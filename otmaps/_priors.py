@@ -15,6 +15,7 @@ from scipy import special
 
 from otmaps._arrays import FloatArray, real_scalar
 from otmaps._distribution import Distribution
+from otmaps._kernels._laws_closed import normal_cdf
 from otmaps._location_scale import Symmetric
 from otmaps._special import log_beta_half, log_betainc
 
@@ -48,10 +49,9 @@ class Normal(Symmetric):
         return 0.5 * head * head, (z - head) * (0.5 * z + 0.5 * head)
 
     def _cdf0(self, z: FloatArray) -> FloatArray:
-        tail = np.minimum(z, 0.0)
-        lead, rest = self._half_square(tail)
-        low = 0.5 * special.erfcx(-tail / _SQRT2) * np.exp(-lead) * np.exp(-rest)
-        return np.asarray(np.where(z <= 0, low, 0.5 + 0.5 * special.erf(z / _SQRT2)))
+        out = np.empty_like(z)
+        normal_cdf(z, out)
+        return out
 
     def _logcdf0(self, z: FloatArray) -> FloatArray:
         tail = np.minimum(z, 0.0)

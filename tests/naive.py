@@ -1,6 +1,8 @@
 """Slow, plain versions of the compiled code and of the exact map: what the fast ones must equal."""
 
+import functools
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -89,3 +91,34 @@ def random_table(rng, cells=40, finite=(False, False)):
         ends[side] = anchor, direction, support, sign * math.inf, 0.0, power, reach
         assert sign * last > 0
     return {"records": records, "core": np.array([-2.0, 2.0, 8.0]), "ends": ends}
+
+
+@functools.cache
+def signed_sums(widths):
+    """Subset sums with the number of subsets, each counted with the sign (-1)^size."""
+    sums = {Fraction(0): 1}
+    for width in map(Fraction, widths):
+        fresh = dict(sums)
+        for s, c in sums.items():
+            fresh[s + width] = fresh.get(s + width, 0) - c
+        sums = fresh
+    return {s: c for s, c in sums.items() if c}
+
+
+def uniform_sum(widths, y, derivative=0):
+    """The cdf (or density) at y of a sum of uniform variables on [0, a], as an exact `Fraction`.
+
+    By inclusion-exclusion, whose alternating terms are exact here.
+    """
+    sums = signed_sums(tuple(widths))
+    power = len(widths) - derivative
+    unit = math.lcm(Fraction(y).denominator, *(s.denominator for s in sums))  # integers are faster
+    total = sum(c * int((y - s) * unit) ** power for s, c in sums.items() if s < y)
+    scale = unit**power * math.factorial(power)
+    return Fraction(total, scale) / math.prod(map(Fraction, widths))
+
+
+def log(x):
+    """The logarithm of a positive `Fraction` of any size."""
+    shift = x.numerator.bit_length() - x.denominator.bit_length()
+    return math.log(x / Fraction(2) ** shift) + shift * math.log(2)

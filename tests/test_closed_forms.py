@@ -1,12 +1,13 @@
 """Exact laws of weighted sums: which ones, and that the prior is recognised."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import otmaps
-from otmaps._closed_forms import closed_form
+from otmaps._closed_forms import closed_form, combined
 from otmaps._linearity import Linear
 from otmaps._uniform_sums import UniformSum
 
@@ -58,7 +59,7 @@ def test_uniform():
     assert form((0.0, -2.0), otmaps.Uniform(0.0, 1.0)) == otmaps.Uniform(-2.0, 0.0)
     nested = closed_form(Linear((1.0, 2.0)), [UniformSum(0.0, (1.0, 1.0)), otmaps.Uniform()])
     assert nested == UniformSum(0.0, (1.0, 1.0, 4.0))
-    assert "1000 terms" in form((1e-3,) * 1000, otmaps.Uniform())
+    assert "1001 terms" in form((1e-3,) * 1001, otmaps.Uniform())
 
 
 def test_gamma_and_exponential():
@@ -111,3 +112,67 @@ def test_the_estimator():
         with pytest.raises(otmaps.UnservedError, match="no closed form"):
             estimator.law(op, inputs, 1e-9)
     assert estimator.recipe() == {"estimator": "closed form"}
+
+
+def test_combined_joins_each_family():
+    priors = [
+        otmaps.Normal(1.0),
+        otmaps.Uniform(),
+        otmaps.Laplace(),
+        otmaps.Normal(),
+        otmaps.Uniform(0.0, 1.0),
+        otmaps.Cauchy(),
+        otmaps.Exponential(),
+        otmaps.Gamma(2.0),
+        otmaps.Exponential(),
+        otmaps.Cauchy(),
+    ]
+    weights = (3.0, 0.5, 2.0, 4.0, -0.25, 1.0, 0.5, 0.5, -0.5, -2.0)
+    laws, offset = combined(Linear(weights, 7.0), priors)
+    assert offset == 7.0
+    assert laws == [
+        otmaps.Normal(3.0, 5.0),
+        otmaps.Cauchy(0.0, 3.0),
+        UniformSum(-0.125, (1.0, 0.25)),
+        otmaps.Gamma(3.0, scale=0.5),
+        otmaps.Exponential().affine(-0.5),
+        otmaps.Laplace(scale=2.0),
+    ]
+
+
+def test_combined_leaves_single_laws_as_they_are():
+    priors = [otmaps.Uniform(), otmaps.Normal(), otmaps.StudentT(3.0), otmaps.StudentT(3.0)]
+    laws, _ = combined(Linear((2.0, 1.0, 1.0, 0.0)), priors)
+    assert laws == [otmaps.Normal(), otmaps.Uniform(-2.0, 2.0), otmaps.StudentT(3.0)]
+    assert laws[0] is priors[1]
+
+
+@pytest.mark.parametrize(
+    ("weights", "most"),
+    [
+        ((1.0, 0.9, *(1e-6 * np.random.default_rng(0).uniform(size=20))), 2),
+        (tuple(0.5 ** np.arange(12.0)), 2),
+        ((1.0,) * 1001, 3),
+    ],
+)
+def test_combined_shares_uniforms_out_where_one_sum_is_not_served(weights, most):
+    laws, _ = combined(Linear(tuple(weights)), [otmaps.Uniform(0.0, 1.0)] * len(weights))
+    assert len(laws) <= most
+    assert math.fsum(law.mean() for law in laws) == pytest.approx(0.5 * math.fsum(weights))
+    variance = math.fsum(law.std() ** 2 for law in laws)
+    assert variance == pytest.approx(math.fsum(w * w for w in weights) / 12.0)
+
+
+@pytest.mark.parametrize("weights", [(0.3, 0.7), (0.1, 0.2, 0.7), (1 / 3,) * 3])
+def test_ends_that_no_double_holds_are_exact(weights):
+    law = form(weights, otmaps.Uniform())
+    end = -sum(map(Fraction, weights))
+    x = law.support()[0]
+    for _ in range(6):
+        distance = Fraction(x) - end
+        corner = math.factorial(len(weights)) * math.prod(2 * Fraction(w) for w in weights)
+        truth = max(distance, Fraction(0)) ** len(weights) / corner
+        assert abs(Fraction(law.cdf(x)) - truth) <= Fraction(1e-14) * truth
+        assert law.sf(-x) == law.cdf(x)
+        x = math.nextafter(x, math.inf)
+    assert law.affine(3.0, 0.1).affine(1 / 3) != law
