@@ -1,0 +1,23 @@
+"""The methods by name: each takes the terms of a sum to its law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .balls import Reference
+from .rational import rational
+from .single import single
+from .smoothed import normal, smoothed
+from .stable import levy, stable
+from .student import heavy
+from .terms import Term
+
+METHODS: dict[str, Callable[[list[Term]], Reference]] = {
+    "heavy": heavy,
+    "levy": levy,
+    "normal": normal,
+    "rational": rational,
+    "single": single,
+    "smoothed": smoothed,
+    "stable": stable,
+}
