@@ -12,7 +12,9 @@ Nothing of otmaps is used. Each case names its method, and the methods are the m
 linear_truths; all compute in balls and raise the precision until the ball says 30 digits.
 
 Run it by hand when a case is added: python tools/make_linear_truths.py [part of a name ...]
-With names it computes these cases again and keeps the others as they are in the file.
+With names it computes these cases again; others are computed only if the file lacks them. With
+--check before the names it computes a sample of each case again, in more bits and by a second
+method where there is one, and compares with the file.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from linear_truths.balls import remembered
 from linear_truths.cases import CASES, Case
+from linear_truths.checks import check
 from linear_truths.methods import METHODS
 from linear_truths.points import DEEPEST, chosen, numbers
 from linear_truths.terms import expand
@@ -33,9 +37,8 @@ PATH = Path(__file__).parents[1] / "tests" / "data" / "linear.json"
 
 def computed(case: Case) -> dict[str, Any]:
     """The entry of the file for a case."""
-    law = METHODS[case.method](expand(case.terms))
-    points, deep = chosen(law, case.deep)
-    rows = [numbers(law, x) for x in sorted(points + deep)]
+    law = remembered(METHODS[case.method](expand(case.terms)))
+    rows = [numbers(law, x, is_upper) for x, is_upper in chosen(law, case.deep)]
     is_deep = [min(float(row["logcdf"]), float(row["logsf"])) < -1.05 * DEEPEST for row in rows]
     return {
         "name": case.name,
@@ -58,16 +61,36 @@ def text(case: dict[str, Any]) -> str:
     return f'{head}"points":{rows("points")},\n"deep":{rows("deep")}}}'
 
 
+def check_all(done: dict[str, Any], wanted: list[str]) -> None:
+    """Compare samples with the file."""
+    for case in CASES:
+        if case.name in done and (not wanted or any(w in case.name for w in wanted)):
+            start = time.perf_counter()
+            try:
+                said = check(case, done[case.name])
+            except ArithmeticError as error:
+                said = f"WRONG, {error}"
+            sys.stdout.write(f"{case.name}: {said}, {time.perf_counter() - start:.1f} s\n")
+            sys.stdout.flush()
+
+
 def main() -> None:
     """Compute the cases and write the file after each."""
     wanted = sys.argv[1:]
     old = json.loads(PATH.read_text())["cases"] if PATH.exists() else []
     done = {case["name"]: case for case in old}
+    if wanted[:1] == ["--check"]:
+        check_all(done, wanted[1:])
+        return
     for case in CASES:
         if case.name in done and (not wanted or not any(w in case.name for w in wanted)):
             continue
         start = time.perf_counter()
-        done[case.name] = computed(case)
+        try:
+            done[case.name] = computed(case)
+        except ArithmeticError as error:
+            sys.stdout.write(f"{case.name}: {error}\n")
+            continue
         sizes = [len(done[case.name][part]) for part in ("points", "deep")]
         sys.stdout.write(f"{case.name}: {sizes}, {time.perf_counter() - start:.1f} s\n")
         sys.stdout.flush()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from flint import arb, ctx, fmpq
@@ -36,6 +37,16 @@ class Reference:
     kinks: tuple[Fraction, ...] = ()
     spread: float = 1.0
     bits: int = 256
+
+
+def remembered(law: Reference) -> Reference:
+    """The law with its values kept."""
+
+    def kept(formula: Law) -> Law:
+        at = lru_cache(maxsize=None)(lambda x, _bits: formula(x))
+        return lambda x: at(x, ctx.prec)
+
+    return replace(law, cdf=kept(law.cdf), sf=kept(law.sf), pdf=kept(law.pdf))
 
 
 def certified(law: Law, x: Fraction, bits: int) -> arb:

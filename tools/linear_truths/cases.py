@@ -102,4 +102,64 @@ SINGLE = [
     Case("pareto1.5 n=1", [["Pareto", {"b": 1.5}, 2.0]], "single"),
 ]  # fmt: skip
 
-CASES = RATIONAL + HEAVY + SMOOTHED + STABLE + SINGLE
+G: tuple[str, dict[str, float]] = ("Gumbel", {})
+L: tuple[str, dict[str, float]] = ("Logistic", {})
+HALF: tuple[str, dict[str, float]] = ("Gamma", {"shape": 0.5})
+
+CONTOUR = [
+    Case("logistic equal", [[*L, 0.5, 2]], "contour"),
+    Case("logistic vicinity", [[*L, [1.0, 0.5]]], "contour"),
+    Case("logistic analogy", [[*L, [1.0, 1.0, -1.0]]], "contour"),
+    Case("logistic (1, 1e-9)", [[*L, [1.0, 1e-9]]], "contour"),
+    Case("logistic n=4 mean", [[*L, 0.25, 4]], "contour"),
+    Case("logistic n=100 equal", [[*L, 0.1, 100]], "contour"),
+    Case("gumbel equal", [[*G, 0.5, 2]], "contour"),
+    Case("gumbel vicinity", [[*G, [1.0, 0.5]]], "contour"),
+    Case("gumbel difference", [[*G, [0.6, -0.4]]], "contour"),
+    Case("gumbel n=30 equal", [[*G, 0.2, 30]], "contour"),
+    Case("gamma.5 pair", [[*HALF, [0.5, 1.5]]], "contour"),
+    Case("gamma.5 difference", [[*HALF, [0.5, -1.5]]], "contour"),
+    Case("gamma.1 + gamma.3",
+         [["Gamma", {"shape": 0.1}, 1.0], ["Gamma", {"shape": 0.3}, 0.4]], "contour"),
+    Case("gamma.7 n=1000 equal", [["Gamma", {"shape": 0.7}, 0.03, 1000]], "contour"),
+    Case("uniform n=100 distinct", [[*U, HUNDRED]], "contour"),
+    Case("beta(2, 3) n=30 equal", [["Beta", {"a": 2.0, "b": 3.0}, 0.2, 30]], "contour"),
+    Case("normal + logistic", [["Normal", {}, 0.8], [*L, 0.6]], "contour"),
+    Case("normal + gumbel", [["Normal", {}, 0.5], [*G, 1.0]], "contour"),
+    Case("normal + gamma.5", [["Normal", {}, 0.5], [*HALF, 1.0]], "contour"),
+    Case("normal + arcsine", [["Normal", {}, 0.25], ["Arcsine", {}, 1.0]], "contour"),
+    Case("laplace + logistic", [["Laplace", {}, 0.5], [*L, 0.5]], "contour"),
+    Case("exponential + normal + uniform",
+         [["Exponential", {}, 0.5], ["Normal", {}, 0.25], [*U, 1.0]], "contour"),
+]  # fmt: skip
+
+N: tuple[str, dict[str, float]] = ("Normal", {})
+A: tuple[str, dict[str, float]] = ("Arcsine", {})
+T3: tuple[str, dict[str, float]] = ("StudentT", {"df": 3.0})
+
+PAIRS = [
+    Case("arcsine equal", [[*A, 0.5, 2]], "pair"),
+    Case("arcsine (.6, .4)", [[*A, [0.6, 0.4]]], "pair"),
+    Case("arcsine vicinity", [[*A, [1.0, 0.5]]], "pair"),
+    Case("arcsine + uniform", [[*U, 0.3], [*A, 0.7]], "pair"),
+    Case("beta(.5, .5) pair", [["Beta", {"a": 0.5, "b": 0.5}, [0.6, 0.4]]], "pair"),
+    Case("beta(2, 3) pair", [["Beta", {"a": 2.0, "b": 3.0}, [0.6, 0.4]]], "pair"),
+    Case("beta(.3, 2) pair", [["Beta", {"a": 0.3, "b": 2.0}, [0.6, 0.4]]], "long_pair"),
+    Case("pareto1.5 equal", [["Pareto", {"b": 1.5}, 0.5, 2]], "long_pair"),
+    Case("pareto1.5 (.6, .4)", [["Pareto", {"b": 1.5}, [0.6, 0.4]]], "long_pair"),
+    Case("lognormal equal", [["LogNormal", {}, 0.5, 2]], "pair"),
+    Case("lognormal (.6, .4)", [["LogNormal", {}, [0.6, 0.4]]], "pair"),
+    Case("uniform + cauchy", [[*U, 1.0], ["Cauchy", {}, 0.1]], "long_pair"),
+    Case("exponential + student3", [["Exponential", {}, 0.5], [*T3, 0.25]], "long_pair"),
+    Case("laplace + cauchy", [["Laplace", {}, 0.5], ["Cauchy", {}, 0.25]], "long_pair"),
+    Case("uniform + exponential + cauchy",
+         [[*U, 1.0], ["Exponential", {}, 0.5], ["Cauchy", {}, 0.25]], "triple"),
+    Case("normal + cauchy", [[*N, 0.5], ["Cauchy", {}, 0.5]], "long_pair"),
+    Case("normal + student3", [[*N, 0.5], [*T3, 0.5]], "long_pair"),
+    Case("normal + student2.5", [[*N, 1.0], ["StudentT", {"df": 2.5}, 0.1]], "long_pair"),
+    Case("normal + lognormal", [[*N, 0.5], ["LogNormal", {}, 1.0]], "pair"),
+    Case("normal + pareto1.5", [[*N, 0.5], ["Pareto", {"b": 1.5}, 1.0]], "long_pair"),
+    Case("normal + levy", [[*N, 0.5], ["Levy", {}, 0.5]], "long_pair"),
+]  # fmt: skip
+
+CASES = RATIONAL + HEAVY + SMOOTHED + STABLE + SINGLE + CONTOUR + PAIRS

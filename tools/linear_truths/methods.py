@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .balls import Reference
+from .contour import contour
+from .pair import long_pair, pair, triple
 from .rational import rational
 from .single import single
 from .smoothed import normal, smoothed
@@ -13,11 +15,15 @@ from .student import heavy
 from .terms import Term
 
 METHODS: dict[str, Callable[[list[Term]], Reference]] = {
+    "contour": contour,
     "heavy": heavy,
     "levy": levy,
+    "long_pair": long_pair,
     "normal": normal,
+    "pair": pair,
     "rational": rational,
     "single": single,
     "smoothed": smoothed,
     "stable": stable,
+    "triple": triple,
 }

@@ -12,7 +12,7 @@ BULK = [-math.log(p) for p in (0.49, 0.4, 0.3, 0.2, 0.1, 0.05)]
 DEEPEST = 300 * math.log(10)
 TAIL = [-math.log(0.02) * (DEEPEST / -math.log(0.02)) ** (i / 21) for i in range(22)]
 DEEP = [1000.0, 4000.0, 20000.0]  # minus log of the tail
-CLOSE = 0.02  # relative, in the log of the tail: a level need not be met exactly
+CLOSE = 0.04  # relative, in the log of the tail: a level need not be met exactly
 REACH = 708.0  # of the coordinate: doubles end
 
 
@@ -42,7 +42,7 @@ def median(law: Reference) -> float:
         low = high - spread
         while certified(law.cdf, low, law.bits) > 0.5:
             low = high + 4 * (low - high)
-    for _ in range(12):
+    for _ in range(8):
         middle = (low + high) / 2
         if not inside(law, float(middle)):
             break
@@ -139,8 +139,8 @@ def _near_kinks(law: Reference) -> set[float]:
     return {x for x in out if inside(law, x)}
 
 
-def chosen(law: Reference, deep: bool) -> tuple[list[float], list[float]]:
-    """The points of a case: those of the levels and kinks, and the deeper ones."""
+def chosen(law: Reference, deep: bool) -> list[tuple[float, bool]]:
+    """The points of a case, those of the levels and kinks and deeper ones; is each above the middle?"""
     start = median(law)
     upper, mirror = _Tail(law, start), _Tail(reflected(law), -start)
     points = set(upper.levels(BULK + TAIL)) | {-x for x in mirror.levels(BULK + TAIL)}
@@ -148,17 +148,17 @@ def chosen(law: Reference, deep: bool) -> tuple[list[float], list[float]]:
     out: list[float] = []
     if deep:
         out = upper.levels(DEEP) + [-x for x in mirror.levels(DEEP)]
-    return sorted(points), sorted(set(out) - points)
+    return [(x, x >= start) for x in sorted(points | set(out))]
 
 
-def numbers(law: Reference, x: float) -> dict[str, str]:
-    """The row of the file for a point: the nearer tail certified, the other from it."""
+def numbers(law: Reference, x: float, is_upper: bool) -> dict[str, str]:
+    """The row of the file for a point: one tail certified, the other one from it."""
     at = Fraction(x)
-    cdf = certified(law.cdf, at, law.bits)
-    if cdf < 0.5:
-        logs = {"logcdf": cdf.log(), "logsf": (-cdf).log1p()}
-    else:
-        sf = certified(law.sf, at, law.bits)
-        logs = {"logcdf": (-sf).log1p(), "logsf": sf.log()}
-    logs["logpdf"] = certified(law.pdf, at, law.bits).log()
-    return {"x": x.hex()} | {name: v.mid().str(25, radius=False) for name, v in logs.items()}
+    tail = certified(law.sf if is_upper else law.cdf, at, law.bits)
+    names = ("logsf", "logcdf") if is_upper else ("logcdf", "logsf")
+    logs = {
+        names[0]: tail.log(),
+        names[1]: (-tail).log1p(),
+        "logpdf": certified(law.pdf, at, law.bits).log(),
+    }
+    return {"x": x.hex()} | {n: logs[n].mid().str(25, radius=False) for n in sorted(logs)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ from flint import arb
 from .balls import Reference, ball, scaled
 from .terms import Term
 
+Formulas = tuple[Callable[[arb], arb], Callable[[arb], arb], Callable[[arb], arb]]
 FAR = 100  # from here on erfc is taken from its scaled form, as a Tricomi function
 
 
@@ -98,6 +100,16 @@ def _beta(params: Any) -> Any:
         kernel = ((a - 1) * z.log() + (b - 1) * (1 - z).log()).exp()
         return kernel * (a + b).gamma() / (a.gamma() * b.gamma())
 
+    def short(z: arb) -> arb:  # for a whole b, the series of DLMF 8.17.7 ends
+        total, factor = arb(0), Fraction(1)
+        for k in range(int(q)):
+            total += z**k * ball(factor / (p + k))
+            factor *= (1 - q + k) / (k + 1)
+        a, b = ball(p), ball(q)
+        return total * (a * z.log()).exp() * (a + b).gamma() / (a.gamma() * b.gamma())
+
+    if q.denominator == 1 and p.denominator != 1:
+        return (short, lambda z: 1 - short(z), pdf), {"low": Fraction(0), "high": Fraction(1)}
     return (
         lambda z: z.beta_lower(ball(p), ball(q), regularized=True),
         lambda z: (1 - z).beta_lower(ball(q), ball(p), regularized=True),
@@ -131,7 +143,40 @@ def _pareto(params: Any) -> Any:
     ), {"low": Fraction(1)}
 
 
-STANDARD = {
+def _laplace(_: Any) -> Any:
+    def upper(z: arb) -> arb:
+        return (-z).exp() / 2 if z > 0 else 1 - z.exp() / 2
+
+    pdf = lambda z: (-abs(z)).exp() / 2  # noqa: E731 - one of three
+    return (lambda z: upper(-z), upper, pdf), {"kinks": (Fraction(0),)}
+
+
+def _exponential(_: Any) -> Any:
+    return (
+        lambda z: -((-z).expm1()),
+        lambda z: (-z).exp(),
+        lambda z: (-z).exp(),
+    ), {"low": Fraction(0)}
+
+
+def _uniform(_: Any) -> Any:
+    formulas = (lambda z: (1 + z) / 2, lambda z: (1 - z) / 2, lambda _: arb(0.5))
+    return formulas, {"low": Fraction(-1), "high": Fraction(1)}
+
+
+def _levy(_: Any) -> Any:
+    return (
+        lambda z: (1 / (2 * z).sqrt()).erfc(),
+        lambda z: (1 / (2 * z).sqrt()).erf(),
+        lambda z: (-1 / (2 * z)).exp() / (2 * arb.pi() * z**3).sqrt(),
+    ), {"low": Fraction(0)}
+
+
+STANDARD: dict[str, Callable[[Any], tuple[Formulas, dict[str, Any]]]] = {
+    "Laplace": _laplace,
+    "Exponential": _exponential,
+    "Uniform": _uniform,
+    "Levy": _levy,
     "Normal": _normal,
     "Cauchy": _cauchy,
     "Logistic": _logistic,
