@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -51,6 +52,7 @@ def remembered(law: Reference) -> Reference:
 
 def certified(law: Law, x: Fraction, bits: int) -> arb:
     """The value of ``law`` at x, at a precision that leaves ``ENOUGH`` bits of it right."""
+    bits += max(0, int(1.1 * math.log2(abs(x) or 1))) if abs(x) > 2**20 else 0
     while bits <= 2**16:
         ctx.prec = bits
         value = law(x)

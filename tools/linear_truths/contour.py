@@ -72,7 +72,9 @@ class _Sum:
             if law == "Gumbel":
                 self.tilt += scale * count
             if math.isfinite(support[0]) and math.isfinite(support[1]):
-                self.box = [b + Fraction(p) * scale * count for b, p in zip(self.box, pair, strict=True)]
+                self.box = [
+                    b + Fraction(p) * scale * count for b, p in zip(self.box, pair, strict=True)
+                ]
         self.low, self.high = ends
         self.has_both = math.isfinite(self.strip[0]) and math.isfinite(self.strip[1])
 

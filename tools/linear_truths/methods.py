@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .balls import Reference
 from .contour import contour
-from .pair import long_pair, pair, triple
+from .pair import pair, triple
 from .rational import rational
 from .single import single
 from .smoothed import normal, smoothed
@@ -18,7 +18,6 @@ METHODS: dict[str, Callable[[list[Term]], Reference]] = {
     "contour": contour,
     "heavy": heavy,
     "levy": levy,
-    "long_pair": long_pair,
     "normal": normal,
     "pair": pair,
     "rational": rational,

@@ -10,7 +10,7 @@ from .balls import Reference, certified, reflected
 
 BULK = [-math.log(p) for p in (0.49, 0.4, 0.3, 0.2, 0.1, 0.05)]
 DEEPEST = 300 * math.log(10)
-TAIL = [-math.log(0.02) * (DEEPEST / -math.log(0.02)) ** (i / 21) for i in range(22)]
+TAIL = [-math.log(0.02) * (DEEPEST / -math.log(0.02)) ** (i / 19) for i in range(20)]
 DEEP = [1000.0, 4000.0, 20000.0]  # minus log of the tail
 CLOSE = 0.04  # relative, in the log of the tail: a level need not be met exactly
 REACH = 708.0  # of the coordinate: doubles end
@@ -140,7 +140,7 @@ def _near_kinks(law: Reference) -> set[float]:
 
 
 def chosen(law: Reference, deep: bool) -> list[tuple[float, bool]]:
-    """The points of a case, those of the levels and kinks and deeper ones; is each above the middle?"""
+    """The points of a case, of levels, kinks and deeper, and whether each is above the middle."""
     start = median(law)
     upper, mirror = _Tail(law, start), _Tail(reflected(law), -start)
     points = set(upper.levels(BULK + TAIL)) | {-x for x in mirror.levels(BULK + TAIL)}

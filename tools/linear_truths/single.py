@@ -108,6 +108,12 @@ def _beta(params: Any) -> Any:
         a, b = ball(p), ball(q)
         return total * (a * z.log()).exp() * (a + b).gamma() / (a.gamma() * b.gamma())
 
+    def arc(z: arb, rest: arb) -> arb:
+        return 2 / arb.pi() * arb.atan2(z.sqrt(), rest.sqrt())
+
+    if p == q == Fraction(1, 2):
+        formulas = (lambda z: arc(z, 1 - z), lambda z: arc(1 - z, z), pdf)
+        return formulas, {"low": Fraction(0), "high": Fraction(1)}
     if q.denominator == 1 and p.denominator != 1:
         return (short, lambda z: 1 - short(z), pdf), {"low": Fraction(0), "high": Fraction(1)}
     return (
