@@ -67,8 +67,8 @@ def closed_form(linear: Linear, inputs: Sequence[Distribution]) -> Distribution 
     return f"no closed form is known for a sum of {len(terms)} inputs of the laws {names}"
 
 
-def combined(linear: Linear, inputs: Sequence[Distribution]) -> tuple[list[Distribution], float]:
-    """Fewer independent laws that, with the offset, add up to a sum: what is left to convolve.
+def combined(linear: Linear, inputs: Sequence[Distribution]) -> list[Term]:
+    """Fewer independent terms that, with the offset, add up to a sum: what is left to convolve.
 
     Parameters
     ----------
@@ -79,10 +79,8 @@ def combined(linear: Linear, inputs: Sequence[Distribution]) -> tuple[list[Distr
 
     Returns
     -------
-    laws : list of Distribution
-        Weighted already: each the exact law of a part of the sum.
-    offset : float
-        The offset of ``linear``, untouched.
+    list of tuple
+        Weights and laws: inputs as they are, and the exact laws of parts of the sum with weight 1.
 
     Notes
     -----
@@ -90,18 +88,15 @@ def combined(linear: Linear, inputs: Sequence[Distribution]) -> tuple[list[Distr
     gamma and exponential ones of one scale and sign after weighting, and uniform ones, in as many
     groups as `UniformSum` needs.
     """
-    laws: list[Distribution] = []
+    terms: list[Term] = []
     left = [(w, law) for w, law in zip(linear.weights, inputs, strict=True) if w != 0.0]
     for families, rule in _RULES:
         members = [term for term in left if isinstance(term[1], families)]
         left = [term for term in left if not isinstance(term[1], families)]
         for group in _GROUPINGS.get(rule, _together)(members):
-            joined = rule(0.0, group) if len(group) > 1 else group[0][1].affine(group[0][0])
-            if isinstance(joined, str):
-                laws += [law.affine(w) for w, law in group]
-            else:
-                laws.append(joined)
-    return laws + [law.affine(w) for w, law in left], linear.offset
+            joined = rule(0.0, group) if len(group) > 1 else "one term needs no rule"
+            terms += group if isinstance(joined, str) else [(1.0, joined)]
+    return terms + left
 
 
 def _together(terms: list[Term]) -> list[list[Term]]:

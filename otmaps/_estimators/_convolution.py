@@ -8,6 +8,7 @@ import itertools
 import math
 from typing import NamedTuple, final
 
+from otmaps._closed_forms import combined
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyError
 from otmaps._estimators._base import Estimator, Inputs
@@ -77,7 +78,7 @@ class Convolution(Estimator):
         terms = [(w, law) for law, w in zip(inputs, linear.weights, strict=True) if w != 0.0]
         if len(terms) == 1:
             return terms[0][1].affine(terms[0][0], linear.offset)
-        total = _Adder(max(_SHARE * tol, _FINEST)).total(terms)
+        total = _Adder(max(_SHARE * tol, _FINEST)).total(combined(linear, inputs))
         if not total.errors[0] < _WORST:
             raise AccuracyError(
                 f"The convolution for {op.name} reached an error of {total.errors[0]:.2g} only; "

@@ -9,14 +9,14 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._estimators._tabulation import Measured, Source, tabulate
-from otmaps._estimators._terms import Pair, Term, frame_of, reached
+from otmaps._estimators._terms import Pair, Term, frame_of, reached, rounded
 from otmaps._kernels._convolution import tails_of_sum
 from otmaps._pieces import two_sum
 
 _MOST_KINKS = 48
 _CUT, _CHECK_CUT = 37.0, 50.0
 _RESOLVED, _CHECK_RESOLVED = 1e-7, 1e-10
-_SHARE_OF_DEPTH = 0.9
+_SHARE_OF_DEPTH = 0.98
 _SHARE_OF_REACH = 1e-2
 _QUARTERS = np.log([0.25, 0.5, 0.75])
 
@@ -48,10 +48,10 @@ def sum_of(a: Term, b: Term, tol: float) -> Term:
     centre: Pair | None = None
     if a.centre is not None and b.centre is not None:
         centre = _pair_sum(a.centre, b.centre)
-    split = centre or (a.median + b.median, 0.0)
+    scale = math.hypot(a.scale, b.scale)
+    split = centre or (rounded(a.median + b.median, scale), 0.0)
     kinks = _kinks(a, b)
     finite = a.finite[0] and b.finite[0], a.finite[1] and b.finite[1]
-    scale = math.hypot(a.scale, b.scale)
     depth = tuple(_depth(a, b, side) for side in (0, 1))
     reach = tuple(_SHARE_OF_REACH * max(x, y) for x, y in zip(a.reach, b.reach, strict=True))
     measured = tabulate(

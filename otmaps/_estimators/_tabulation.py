@@ -49,6 +49,7 @@ _LEAST_S = -650.0  # log of a distance whose parts are normal doubles too
 _MOST_S = math.log(1e300)
 _INSIDE = -42.0  # log of the share of mass next to a kink inside that is left to a straight piece
 _NEAR = 1e-13
+_ENOUGH = 0.97  # of the depth
 _SHALLOW = -50.0  # log of a tail that the first piece may hold
 _HEAVY = 20.0  # a tail that reaches farther than exp(20) widths is a power or nearly so
 _LIGHT_STEP = 1.25  # of the logarithm of the distance, for a piece of a light tail
@@ -277,14 +278,15 @@ class _Tabulation:
     def _depth(self, owner: int, side: float, near: float, far: float, *, upper: bool) -> float:
         """The s at which the tail is about as deep as it is tabulated."""
         depth, start = self.frame.depth[1 if upper else 0], near
-        for _ in range(4):
+        for _ in range(8):
             s = np.linspace(near, far, 9)
-            deep = ~(self._tail(owner, side * np.exp(s), upper=upper) >= depth)
+            tail = self._tail(owner, side * np.exp(s), upper=upper)
+            deep = ~(tail >= depth)
             if not deep.any():
                 return far
             first = max(int(np.argmax(deep)), 1)
             near, far = float(s[first - 1]), float(s[first])
-            if abs(far - near) < 0.2:
+            if tail[first - 1] < _ENOUGH * depth:
                 break
         return near if near != start else 0.5 * (near + far)
 
@@ -472,6 +474,9 @@ def _series(batch: _Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     # What happens between an end of the piece and the first node shows at the end.
     missed = np.abs(coefficients @ _AT_ENDS - values[:, :, _N:]).max(axis=2) / size
     defects = np.maximum(tails, 0.1 * missed)
+    # What rounding left of the higher coefficients would add up from sum to sum.
+    large = np.abs(coefficients) > _EPS * np.abs(values).max(axis=2, keepdims=True)
+    coefficients *= np.maximum.accumulate(large[:, :, ::-1], axis=2)[:, :, ::-1]
     share = _weight(batch, values, _NODES).max(axis=1)
     return coefficients, np.maximum(defects[0], defects[1] * share)
 

@@ -17,7 +17,7 @@ from otmaps._pieces import PiecesLaw, PieceTable, two_product, two_sum
 
 Pair: TypeAlias = tuple[float, float]
 
-_DEPTH = -3e4  # log of the probability down to which laws are tabulated, where they state it
+_DEPTH = -2e5  # log of the probability down to which laws are tabulated, where they state it
 _SHALLOW = -740.0  # where their logarithms end with the doubles
 _REACH = 1e300
 _ZERO = np.zeros((0, 2))
@@ -142,7 +142,7 @@ def term_of(law: Distribution, tol: float) -> Term:
     pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
     depth = _depth(law, upper=False), _depth(law, upper=True)
     reach = tuple(_REACH * min(1.0, scale) for _ in range(2))
-    split = (median, 0.0) if centre is None else (centre, 0.0)
+    split = (rounded(median, scale), 0.0) if centre is None else (centre, 0.0)
     measured = tabulate(
         _LawSource(law, kinks),
         frame_of(
@@ -187,6 +187,12 @@ def _depth(law: Distribution, *, upper: bool) -> float:
         found = float(value(x)) if math.isfinite(x) else -math.inf
     good = math.isfinite(found) and abs(found - _DEPTH) < 1e-3 * abs(_DEPTH)
     return _DEPTH if good or not math.isfinite(x) else _SHALLOW
+
+
+def rounded(point: float, scale: float) -> float:
+    """A number of few digits near ``point``: distances from it are exact."""
+    grid = 2.0 ** (math.frexp(scale)[1] - 6)
+    return round(point / grid) * grid if abs(point) < 2.0**40 * grid else point
 
 
 def frame_of(

@@ -92,6 +92,13 @@ def evaluate(x: FloatArray, out: FloatArray, what: int, table: Table) -> None:
         outside = v < edges[0] or v > edges[last + 1]
         side = 0 if v < edges[0] else 1
         d = (v - rows[c, ANCHOR]) - rows[c, ANCHOR_LOW]
+        # Next to an anchor edges are coarser than distances.
+        while d < rows[c, LOW] and c > 0:
+            c -= np.uint64(1)
+            d = (v - rows[c, ANCHOR]) - rows[c, ANCHOR_LOW]
+        while d > rows[c, HIGH] and c < last:
+            c += np.uint64(1)
+            d = (v - rows[c, ANCHOR]) - rows[c, ANCHOR_LOW]
         sign = rows[c, SIGN]
         s = math.log(abs(d)) if outside else d if sign == 0.0 else math.log(max(sign * d, 5e-324))
         t = (s - rows[c, MIDDLE]) * rows[c, INVERSE]
