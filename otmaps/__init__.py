@@ -10,6 +10,7 @@ import types
 from otmaps._built_in import analogy, barycenter, lerp, linear, slerp, vicinity
 from otmaps._check import CheckReport, CheckRow, check
 from otmaps._convert import as_distribution
+from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
 from otmaps._errors import (
@@ -28,9 +29,11 @@ from otmaps._estimators import (
     choose_estimator,
     pushforward,
 )
+from otmaps._levy import Levy
 from otmaps._map import MonotoneMap, monotone_map
 from otmaps._match import MatchedOperation, match, mismatch
 from otmaps._mismatch import Mismatch
+from otmaps._mixture import Mixture
 from otmaps._one_sided_priors import (
     Beta,
     Exponential,
@@ -59,6 +62,7 @@ __all__ = [
     "CheckRow",
     "ClosedForm",
     "Convolution",
+    "Discrete",
     "Distribution",
     "Empirical",
     "Estimator",
@@ -69,11 +73,13 @@ __all__ = [
     "Job",
     "JobResult",
     "Laplace",
+    "Levy",
     "LogNormal",
     "Logistic",
     "MatchedOperation",
     "MemoryStore",
     "Mismatch",
+    "Mixture",
     "MonotoneMap",
     "MonteCarlo",
     "Normal",

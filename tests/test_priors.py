@@ -35,6 +35,8 @@ CASES = {
     "exponential 1 0.3": (otmaps.Exponential(1.0, 0.3), truths.exponential(), stats.expon(1, 0.3)),
     "gumbel": (otmaps.Gumbel(), truths.gumbel(), stats.gumbel_r()),
     "gumbel 2 0.7": (otmaps.Gumbel(2.0, 0.7), truths.gumbel(), stats.gumbel_r(2, 0.7)),
+    "levy": (otmaps.Levy(), truths.levy(), None),
+    "levy -1 0.5": (otmaps.Levy(-1.0, 0.5), truths.levy(), None),
     **{
         f"student {df:g}": (otmaps.StudentT(df), truths.student(df), None)
         for df in (0.3, 1.0, 2.0, 3.0, 5.0, 30.0, 1000.0)
@@ -166,6 +168,8 @@ def test_moments_that_do_not_exist():
     assert otmaps.Pareto(0.5).mean() == math.inf
     assert otmaps.Pareto(1.5).std() == math.inf
     assert otmaps.Pareto(3.0).mean() == 1.5
+    assert otmaps.Levy().mean() == math.inf
+    assert math.isnan(otmaps.Levy().std())
 
 
 @pytest.mark.parametrize("name", CASES)
