@@ -29,7 +29,7 @@ from otmaps._estimators import (
     choose_estimator,
     pushforward,
 )
-from otmaps._levy import Levy
+from otmaps._heavy_tails import Levy, Pareto
 from otmaps._map import MonotoneMap, monotone_map
 from otmaps._match import MatchedOperation, match, mismatch
 from otmaps._mismatch import Mismatch
@@ -40,12 +40,12 @@ from otmaps._one_sided_priors import (
     Gamma,
     Gumbel,
     LogNormal,
-    Pareto,
 )
 from otmaps._operations import Operation
 from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precompute
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
 from otmaps._registry import OperationFactory, operation, operations
+from otmaps._stable import Stable
 from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
 from otmaps._walk import random_walk
 
@@ -87,6 +87,7 @@ __all__ = [
     "OperationFactory",
     "Pareto",
     "PrecomputeReport",
+    "Stable",
     "Store",
     "StoreEntry",
     "StoreWarning",

@@ -8,7 +8,7 @@ from typing import Any
 from otmaps._arrays import real_array
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
-from otmaps._levy import Levy
+from otmaps._heavy_tails import Levy
 from otmaps._one_sided_priors import Exponential, Gumbel, LogNormal
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, Uniform
 from otmaps._scipy_laws import from_scipy

@@ -15,7 +15,7 @@ import numpy as np
 from otmaps._arrays import FloatArray
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
-from otmaps._levy import Levy
+from otmaps._heavy_tails import Levy, Pareto
 from otmaps._mixture import Mixture
 from otmaps._one_sided_priors import (
     Beta,
@@ -23,7 +23,6 @@ from otmaps._one_sided_priors import (
     Gamma,
     Gumbel,
     LogNormal,
-    Pareto,
 )
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
 

@@ -116,7 +116,9 @@ def test_quantiles_hit_their_probability_within_the_grid_of_doubles(name):
         for i, x in inside(law, points):
             grid = GRID_ULP * density(x) * np.spacing(abs(x))
             p = PROBABILITIES[i]
-            assert abs(truth(x) - mp.mpf(p)) <= law.tail_error * p + grid, (x, p)
+            # A quantile that is an exponential has the rounding of a logarithm of size |log p|.
+            allowed = law.tail_error + 2.0**-52 * abs(math.log(p))
+            assert abs(truth(x) - mp.mpf(p)) <= allowed * p + grid, (x, p)
 
 
 @pytest.mark.parametrize("name", CASES)
