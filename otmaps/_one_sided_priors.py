@@ -127,7 +127,7 @@ class Gamma(_HalfLine):
         self._checked(shape=True, scale=True)
 
     def _tail_error0(self) -> float:
-        return 5e-13 + 1e-15 * math.sqrt(self.shape)
+        return 5e-13 if self.shape <= 100.0 else 1e-12
 
     def _steepness0(self) -> float:
         return 1000.0 + self.shape + 40.0 * math.sqrt(self.shape)

@@ -25,6 +25,7 @@ from otmaps._one_sided_priors import (
     LogNormal,
 )
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
+from otmaps._stable import Stable
 
 Parameters = Mapping[str, float]
 
@@ -227,9 +228,20 @@ def _from_old(stats: Any, x: Any) -> Distribution:
     parameters = {key: float(np.asarray(given[key]).item()) for key in names}
     if not type(x.dist).__module__.startswith("scipy.stats."):  # a user's own may share a name
         return ScipyLaw(x, (name, id(x)))
+    if name == "levy_stable":
+        return _from_levy_stable(parameters, str(x.dist.parameterization))
     if name in _OLD_FAMILIES:
         return _OLD_FAMILIES[name](parameters)
     return ScipyLaw(x, (name, *sorted(parameters.items())), name, parameters)
+
+
+def _from_levy_stable(p: Parameters, parameterization: str) -> Distribution:
+    """scipy's S1 is that of `Stable`; its S0 has another location."""
+    alpha, beta, loc, scale = p["alpha"], p["beta"], p["loc"], p["scale"]
+    if parameterization == "S0":  # Nolan, equation 1.3
+        unit = math.log(scale) * 2.0 / math.pi if alpha == 1.0 else math.tan(0.5 * math.pi * alpha)
+        loc -= beta * scale * unit
+    return Stable(alpha, beta, loc, scale)
 
 
 def _from_new(x: Any) -> Distribution:

@@ -38,9 +38,9 @@ def log_gamma_lead(a: float, x: FloatArray) -> FloatArray:
     r = mu / (2.0 + mu)  # log(1 + mu) = 2 artanh(r)
     square = r * r
     series = sum(square**k / (2 * k + 3) for k in range(40))
-    near = -mu * r + 2.0 * r * square * series
-    gap = np.where(np.abs(mu) < 0.6, near, np.log(x / a) - mu)
-    return np.asarray(a * gap - 0.5 * math.log(2.0 * math.pi * a) - _stirling_rest(a))
+    near = a * (2.0 * r * square * series - mu * r)
+    lead = np.where(np.abs(mu) < 0.6, near, a * np.log(x / a) - (x - a))
+    return np.asarray(lead - (0.5 * math.log(2.0 * math.pi * a) + _stirling_rest(a)))
 
 
 def log_betainc(a: float, b: float, logx: FloatArray, logxc: FloatArray) -> FloatArray:

@@ -85,6 +85,25 @@ class Stable(LocationScale):
         low = 0.0 if one_sided and self.beta == 1.0 else -math.inf
         return low, 0.0 if one_sided and self.beta == -1.0 else math.inf
 
+    def _error(self) -> float:
+        law = self._closed_form()
+        return law.error if law is not None else 1e-14 + 4e-16 * self._nearness()
+
+    def _nearness(self) -> float:
+        """How much a relative change of x counts in the integrals: infinite at alpha = 1 in S1."""
+        return 0.0 if self.alpha == 1.0 else self.alpha / abs(self.alpha - 1.0)
+
+    def _tail_error0(self) -> float:
+        law = self._closed_form()
+        if law is not None:
+            return law.tail_error
+        if abs(self.beta) > 0.9:  # one tail falls like an exponential of a power of x
+            return 1e-12 + 6e-13 * self._nearness()
+        return 5e-13 + 4e-15 * self._nearness()
+
+    def _steepness0(self) -> float:
+        return 1400.0 * max(1.0, self._nearness()) if abs(self.beta) > 0.9 else 50.0
+
     def _centre0(self) -> float | None:
         return 0.0 if self.beta == 0.0 or self.alpha == 2.0 else None
 

@@ -57,21 +57,22 @@ def _evaluated(alpha: float, beta: float, x: FloatArray, what: str) -> FloatArra
         if points.size:
             side = what if sign > 0 or what == "density" else "lower"
             out[mask] = _on_one_side(alpha, sign * beta, points, side)
-    return out
+    return out if what == "density" else np.minimum(out, 0.0)
 
 
 def _on_one_side(alpha: float, beta: float, x: FloatArray, what: str) -> FloatArray:
-    """ "upper", "lower" or "density" at x > 0, by whichever integral serves."""
+    """One of "upper", "lower" and "density" at x > 0, by whichever integral serves."""
     if alpha != 1.0 and _lengths(alpha, beta)[0] == 0.0:  # nothing is on this side
         return np.full(x.shape, 0.0 if what == "lower" else -math.inf)
     out = np.empty(x.shape)
     centred = x if alpha == 1.0 else x - beta * tangent(alpha)  # Nolan's S0
-    far = _is_far(alpha, beta, centred)
-    if far.any():
-        name = "density" if what == "density" else "upper"
-        out[far] = _far(alpha, beta, centred[far], name)
-        if what == "lower":
-            out[far] = np.log1p(-np.exp(out[far]))
+    above, below = _is_far(alpha, beta, centred), _is_far(alpha, -beta, -centred)
+    far = above | below
+    for rows, sign, own in ((above, 1.0, "upper"), (below, -1.0, "lower")):
+        if rows.any():
+            name = "density" if what == "density" else "upper"
+            found = _far(alpha, sign * beta, sign * centred[rows], name)
+            out[rows] = found if what in ("density", own) else np.log1p(-np.exp(found))
     # The form for alpha = 1 needs beta > 0: else the law is mirrored.
     mirrored = alpha == 1.0 and beta < 0.0
     grid_beta, points = (-beta, -x) if mirrored else (beta, x)
@@ -140,7 +141,7 @@ class _Grid:
         return np.asarray(self.alpha / (self.alpha - 1.0) * np.log(x))
 
     def log_of(self, what: str, x: FloatArray) -> FloatArray:
-        """ "upper", "lower" or "density" at points x, positive unless alpha is 1."""
+        """One of "upper", "lower" and "density" at points x, positive unless alpha is 1."""
         log_y = self.log_y(x)
         if what == "density":
             logs = self._sum(x, log_y, "D")
@@ -304,7 +305,7 @@ def _far(alpha: float, beta: float, x: FloatArray, what: str) -> FloatArray:
     are positive where they are not tiny. Up to s = 60 / x it is the same for all alpha, near 1 too.
     """
     k = (1.0 + beta) * math.sin(0.5 * math.pi * alpha)
-    h = 0.25
+    h = 0.2
     u = np.exp(h * np.arange(math.floor(-_DECAY / alpha / h), math.ceil(math.log(60.0) / h) + 1))
     weight = h * u**alpha * np.exp(-u) * (u if what == "density" else 1.0)
     found = np.empty(x.size)

@@ -32,6 +32,8 @@ NATIVE = [
     (stats.pareto(2), otmaps.Pareto(2.0)),
     (stats.arcsine(), otmaps.Arcsine(0.0, 1.0)),
     (stats.levy(1, 2), otmaps.Levy(1.0, 2.0)),
+    (stats.levy_stable(1.5, 0.5, 1, 2), otmaps.Stable(1.5, 0.5, 1.0, 2.0)),
+    (stats.levy_stable(1, 0.5, scale=2), otmaps.Stable(1.0, 0.5, 0.0, 2.0)),
     (stats.levy_l(1, 2), otmaps.Levy(-1.0, 2.0).affine(-1.0)),
     (stats.Normal(mu=1.0, sigma=2.0), otmaps.Normal(1.0, 2.0)),
     (stats.Normal(), otmaps.Normal()),
@@ -42,6 +44,16 @@ NATIVE = [
         otmaps.Mixture([otmaps.Normal(), otmaps.Normal(3.0)], [0.25, 0.75]),
     ),
 ]
+
+
+def test_both_parameterizations_of_levy_stable(monkeypatch):
+    monkeypatch.setattr(stats.levy_stable, "parameterization", "S0")
+    for alpha in (0.7, 1.0, 1.6):
+        frozen = stats.levy_stable(alpha, 0.5, 1.0, 2.0)
+        law = as_distribution(frozen)
+        x = law.ppf([0.1, 0.5, 0.8])
+        np.testing.assert_allclose(frozen.dist.cdf(x, *frozen.args), law.cdf(x), rtol=1e-9)
+
 
 DISCRETE = {
     "bernoulli": stats.bernoulli(0.3),

@@ -31,6 +31,11 @@ class TestClosedFormLaws(DistributionTests):
         ]
 
 
+class TestStableLaws(DistributionTests):
+    def laws(self):
+        return [otmaps.Stable(1.5, 0.5, 1.0, 2.0), otmaps.Stable(0.8, -1.0)]
+
+
 class TestLawsOfAtoms(DistributionTests):
     def laws(self):
         return [otmaps.Discrete([0.0, 1.0, 2.5], [0.2, 0.3, 0.5])]

@@ -203,10 +203,10 @@ def truth(alpha: float, beta: float, x: float) -> tuple[Any, Any, Any]:
     if alpha == 2.0:
         density = mp.exp(-point * point / 4) / (2 * mp.sqrt(mp.pi))
         return mp.erfc(point / 2) / 2, mp.erfc(-point / 2) / 2, density
-    if beta == -1.0 and alpha >= 1.0 and (x > 0 or alpha == 1.0):
+    if beta == -1.0 and alpha >= 1.0 and otmaps.Stable(alpha, beta).sf(x) < 0.5:
         tail, density = by_bromwich(a, -point)
         return tail, 1 - tail, density
-    if beta == 1.0 and alpha < 1.0 and x < 3:
+    if beta == 1.0 and alpha < 1.0 and otmaps.Stable(alpha, beta).cdf(x) < 0.5:
         tail, density = by_bromwich(a, point)
         return 1 - tail, tail, density
     if alpha == 1.0:
