@@ -170,9 +170,11 @@ class Stable(LocationScale):
             return np.asarray(self._x(2.0 / math.pi * (slope * np.tan(angle) - self.beta * log)))
         theta = (mass_above_zero(self.alpha, self.beta) - 0.5) * math.pi
         turned = self.alpha * (theta + angle)
-        z = np.sin(turned) / (math.cos(self.alpha * theta) * np.cos(angle)) ** (1.0 / self.alpha)
-        z = z * (np.cos(turned - angle) / wait) ** ((1.0 - self.alpha) / self.alpha)
-        return np.asarray(self._x(z))
+        cosines = math.cos(self.alpha * theta) * np.cos(angle)
+        with np.errstate(over="ignore"):  # a law of tiny alpha reaches beyond the largest double
+            z = np.sin(turned) / cosines ** (1.0 / self.alpha)
+            z = z * (np.cos(turned - angle) / wait) ** ((1.0 - self.alpha) / self.alpha)
+            return np.asarray(self._x(z))
 
     def _affine(self, scale: float, shift: float) -> Distribution:
         sign, size = math.copysign(1.0, scale), abs(scale)
