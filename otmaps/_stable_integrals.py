@@ -272,18 +272,25 @@ def _zolotarev(
 
 
 def tangent(alpha: float) -> float:
-    """tan(pi alpha / 2); near alpha = 1 by the cotangent, whose argument is not rounded."""
-    if abs(alpha - 1.0) > 0.5:
+    """tan(pi alpha / 2), by arguments that are not rounded near alpha = 1 and alpha = 2."""
+    if alpha > 1.5:
+        return -math.tan(0.5 * math.pi * (2.0 - alpha))
+    if alpha < 0.5:
         return math.tan(0.5 * math.pi * alpha)
     return -1.0 / math.tan(0.5 * math.pi * (alpha - 1.0))
 
 
 # --------------------------------------------------------- where that form is slow or not resolved
+def _sine(alpha: float) -> float:
+    """sin(pi alpha / 2), to relative accuracy near alpha = 2."""
+    return math.sin(0.5 * math.pi * min(alpha, 2.0 - alpha))
+
+
 def _exponent(alpha: float, beta: float, s: FloatArray) -> FloatArray:
     """log of |E exp(itX)| at t = -is, less what a shift of X by beta tan(pi alpha / 2) does."""
     if alpha == 1.0:
         return -2.0 / math.pi * beta * s * np.log(s)
-    near = math.log(math.sin(0.5 * math.pi * alpha))
+    near = math.log(_sine(alpha))
     shifted = beta * tangent(alpha) * s * np.expm1((alpha - 1.0) * np.log(s) + near)
     return np.asarray(shifted - s**alpha * math.cos(0.5 * math.pi * alpha))
 
@@ -292,7 +299,7 @@ def _is_far(alpha: float, beta: float, x: FloatArray) -> Any:
     """Where the integral of `_far` holds to rounding; ``x`` is the point in S0."""
     if beta <= -1.0 or alpha < 0.5:
         return np.zeros(x.shape, dtype=bool)
-    k = (1.0 + beta) * math.sin(0.5 * math.pi * alpha)
+    k = (1.0 + beta) * _sine(alpha)
     positive = np.maximum(x, 3.0)
     far = (x > 3.0) & (_exponent(alpha, beta, 60.0 / positive) <= 6.0)
     return far & (k * (4.0 / positive) ** alpha <= 1.5)
@@ -304,7 +311,7 @@ def _far(alpha: float, beta: float, x: FloatArray, what: str) -> FloatArray:
     It is int exp(-x s) exp(exponent(s)) sin(k s^alpha) ds / s, a Laplace transform, whose terms
     are positive where they are not tiny. Up to s = 60 / x it is the same for all alpha, near 1 too.
     """
-    k = (1.0 + beta) * math.sin(0.5 * math.pi * alpha)
+    k = (1.0 + beta) * _sine(alpha)
     h = 0.2
     u = np.exp(h * np.arange(math.floor(-_DECAY / alpha / h), math.ceil(math.log(60.0) / h) + 1))
     weight = h * u**alpha * np.exp(-u) * (u if what == "density" else 1.0)

@@ -66,12 +66,12 @@ def test_closed_forms():
         assert (law.support(), law.symmetry) == (other.support(), other.symmetry)
 
 
-@pytest.mark.parametrize(("alpha", "beta"), [(0.7, 0.3), (1.0, -0.6), (1.7, 1.0)])
+@pytest.mark.parametrize(("alpha", "beta"), [(0.7, 0.3), (1.0, -0.6), (1.7, 1.0), (1.99999, -0.99)])
 def test_far_beyond_doubles_and_through_zero(alpha, beta):
     law = Stable(alpha, beta)
     far = law.logsf(np.array([1e280, 1e300]))
     # The tail is a power: c x^-alpha with c = (1 + beta) Gamma(alpha) sin(pi alpha / 2) / pi.
-    scale = (1.0 + beta) * math.gamma(alpha) * math.sin(0.5 * math.pi * alpha) / math.pi
+    scale = (1.0 + beta) * math.gamma(alpha) * math.sin(0.5 * math.pi * (2.0 - alpha)) / math.pi
     expected = math.log(scale) - alpha * np.log([1e280, 1e300])
     np.testing.assert_allclose(far, expected, rtol=1e-14)
     x = np.array([-1e-9, -1e-300, 0.0, 1e-300, 1e-9])
