@@ -10,6 +10,7 @@ import types
 from otmaps._built_in import analogy, barycenter, lerp, linear, slerp, vicinity
 from otmaps._check import CheckReport, CheckRow, check
 from otmaps._convert import as_distribution
+from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
 from otmaps._errors import (
@@ -28,21 +29,23 @@ from otmaps._estimators import (
     choose_estimator,
     pushforward,
 )
+from otmaps._heavy_tails import Levy, Pareto
 from otmaps._map import MonotoneMap, monotone_map
 from otmaps._match import MatchedOperation, match, mismatch
 from otmaps._mismatch import Mismatch
+from otmaps._mixture import Mixture
 from otmaps._one_sided_priors import (
     Beta,
     Exponential,
     Gamma,
     Gumbel,
     LogNormal,
-    Pareto,
 )
 from otmaps._operations import Operation
 from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precompute
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
 from otmaps._registry import OperationFactory, operation, operations
+from otmaps._stable import Stable
 from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
 from otmaps._walk import random_walk
 
@@ -59,6 +62,7 @@ __all__ = [
     "CheckRow",
     "ClosedForm",
     "Convolution",
+    "Discrete",
     "Distribution",
     "Empirical",
     "Estimator",
@@ -69,11 +73,13 @@ __all__ = [
     "Job",
     "JobResult",
     "Laplace",
+    "Levy",
     "LogNormal",
     "Logistic",
     "MatchedOperation",
     "MemoryStore",
     "Mismatch",
+    "Mixture",
     "MonotoneMap",
     "MonteCarlo",
     "Normal",
@@ -81,6 +87,7 @@ __all__ = [
     "OperationFactory",
     "Pareto",
     "PrecomputeReport",
+    "Stable",
     "Store",
     "StoreEntry",
     "StoreWarning",

@@ -8,6 +8,7 @@ from typing import Any
 from otmaps._arrays import real_array
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
+from otmaps._heavy_tails import Levy
 from otmaps._one_sided_priors import Exponential, Gumbel, LogNormal
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, Uniform
 from otmaps._scipy_laws import from_scipy
@@ -20,6 +21,7 @@ _NAMED: dict[str, type[Distribution]] = {
     "gaussian": Normal,
     "gumbel": Gumbel,
     "laplace": Laplace,
+    "levy": Levy,
     "logistic": Logistic,
     "lognormal": LogNormal,
     "norm": Normal,
@@ -36,9 +38,10 @@ def as_distribution(x: Any) -> Distribution:
     x : Distribution, str, frozen scipy.stats law or array_like
         A law is returned as it is. A name, in any case, gives the standard law of the family:
         "normal" (or "gaussian"), "uniform" (on [-1, 1]), "cauchy", "laplace", "logistic",
-        "exponential", "arcsine", "gumbel", "lognormal". A frozen scipy.stats law, of the old or
-        the new infrastructure, becomes the closed form of this library where there is one and
-        is wrapped otherwise. A one-dimensional sample of draws becomes an `Empirical` law.
+        "exponential", "arcsine", "gumbel", "levy", "lognormal". A frozen scipy.stats law, of the
+        old or the new infrastructure, becomes the closed form of this library where there is one
+        (a discrete law of finite support: `Discrete`) and is wrapped otherwise. A
+        one-dimensional sample of draws becomes an `Empirical` law.
 
     Returns
     -------
@@ -47,7 +50,8 @@ def as_distribution(x: Any) -> Distribution:
     Raises
     ------
     TypeError
-        For anything else, and for discrete or unfrozen scipy laws; the message gives the remedy.
+        For anything else, and for scipy laws that are unfrozen or have infinitely many atoms; the
+        message gives the remedy.
     ValueError
         For an unknown name and for a sample that no law can be made of.
 

@@ -147,7 +147,8 @@ class Distribution(abc.ABC):
     @final
     def logsf(self, x: Any) -> Any:
         """Natural logarithm of `sf`, right where `sf` itself underflows."""
-        at_low = math.log1p(-self._mass_at_low())
+        with np.errstate(divide="ignore"):
+            at_low = float(np.log1p(-self._mass_at_low()))
         return self._on_support(x, self._logsf, below=0.0, at_low=at_low, above=-math.inf)
 
     @final

@@ -15,7 +15,7 @@ _HUGE = 1.7e308
 _MOST_STEPS = 220
 
 
-def _midpoint(low: FloatArray, high: FloatArray) -> FloatArray:
+def midpoint(low: FloatArray, high: FloatArray) -> FloatArray:
     """A point between: arithmetic for near ends, by binary exponents for ends far apart.
 
     Arithmetic halving would need a thousand steps from 1e300 to 1; halving the exponent ten.
@@ -60,7 +60,7 @@ def invert_monotone(
     """
     low = np.full(goal.shape, max(support[0], -_HUGE))
     high = np.full(goal.shape, min(support[1], _HUGE))
-    x = _midpoint(low, high)
+    x = midpoint(low, high)
     if support[0] < 0 < support[1]:
         x = np.zeros_like(goal)
     active = np.arange(goal.size)
@@ -82,7 +82,7 @@ def invert_monotone(
         inside = np.isfinite(trial) & (trial > la) & (trial < ha)
         if iteration % 4 == 3:  # Newton may creep along one side: halve now and then
             inside &= np.abs(step) <= 1e-3 * np.abs(xa)
-        fresh = np.where(inside, trial, _midpoint(la, ha))
+        fresh = np.where(inside, trial, midpoint(la, ha))
         settled = (np.abs(step) <= 2e-16 * np.abs(xa)) & np.isfinite(step)
         closed = ha - la <= 4e-16 * np.minimum(np.abs(la), np.abs(ha))
         done = settled | closed | (gap == 0) | (fresh == xa)

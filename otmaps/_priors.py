@@ -17,7 +17,7 @@ from otmaps._arrays import FloatArray, real_scalar
 from otmaps._distribution import Distribution
 from otmaps._kernels._laws_closed import normal_cdf
 from otmaps._location_scale import Symmetric
-from otmaps._special import log_beta_half, log_betainc
+from otmaps._special import log_beta, log_betainc
 
 _SQRT2 = math.sqrt(2.0)
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
@@ -37,6 +37,9 @@ class Normal(Symmetric):
 
     loc: float = 0.0
     scale: float = 1.0
+
+    def _tail_error0(self) -> float:
+        return 2e-15
 
     def _half_square(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """z^2 / 2 as an exact leading part and a remainder.
@@ -90,6 +93,12 @@ class Cauchy(Symmetric):
     loc: float = 0.0
     scale: float = 1.0
 
+    def _tail_error0(self) -> float:
+        return 1e-15
+
+    def _steepness0(self) -> float:
+        return 1.0
+
     def _cdf0(self, z: FloatArray) -> FloatArray:
         return np.arctan2(1.0, -z) / math.pi
 
@@ -120,6 +129,12 @@ class Laplace(Symmetric):
     def _kinks0(self) -> tuple[float, ...]:
         return (0.0,)
 
+    def _tail_error0(self) -> float:
+        return 1e-15
+
+    def _steepness0(self) -> float:
+        return 700.0
+
     def _cdf0(self, z: FloatArray) -> FloatArray:
         low = 0.5 * np.exp(-np.abs(z))
         return np.where(z <= 0, low, 1.0 - low)
@@ -147,6 +162,12 @@ class Logistic(Symmetric):
 
     loc: float = 0.0
     scale: float = 1.0
+
+    def _tail_error0(self) -> float:
+        return 1e-15
+
+    def _steepness0(self) -> float:
+        return 700.0
 
     def _cdf0(self, z: FloatArray) -> FloatArray:
         return np.asarray(special.expit(z))
@@ -180,6 +201,12 @@ class StudentT(Symmetric):
     def __post_init__(self) -> None:
         self._checked(df=True, scale=True)
 
+    def _tail_error0(self) -> float:
+        return 5e-13
+
+    def _steepness0(self) -> float:
+        return min(self.df, 1400.0)
+
     def _cdf0(self, z: FloatArray) -> FloatArray:
         half = 0.5 * self.df
         ratio = np.abs(z) / math.sqrt(self.df)
@@ -188,7 +215,7 @@ class StudentT(Symmetric):
         # The incomplete beta function of the smaller of x and 1 - x: the other one is rounded.
         outer = special.betainc(half, 0.5, 1.0 / (1.0 + square))
         inner = special.betaincc(0.5, half, square / (1.0 + square))
-        low = 0.5 * np.where(middle < 0.5, 1.0 - middle, np.where(square > 1.0, outer, inner))
+        low = 0.5 * np.where(square > 1.0, outer, np.where(middle < 0.5, 1.0 - middle, inner))
         far = ratio > _FAR
         low[far] = np.exp(self._log_far(z[far]))
         return np.asarray(np.where(z <= 0, low, 1.0 - low))
@@ -206,7 +233,7 @@ class StudentT(Symmetric):
         return np.where(z <= 0, low, np.log1p(-np.exp(low)))
 
     def _logpdf0(self, z: FloatArray) -> FloatArray:
-        norm = -log_beta_half(0.5 * self.df) - 0.5 * math.log(self.df)
+        norm = -log_beta(0.5 * self.df, 0.5) - 0.5 * math.log(self.df)
         r = np.abs(z) / math.sqrt(self.df)
         # log sqrt(1 + r^2), to full accuracy near r = 0 and without overflow
         root = np.where(r > _FAR, np.log(r), 0.5 * np.log1p(np.minimum(r, _FAR) ** 2))
@@ -229,7 +256,7 @@ class StudentT(Symmetric):
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
         half = 0.5 * self.df
         # Far out the tail is a power of z; exact where the next term of the series is below 1e-20.
-        power = -(logp + math.log(2.0 * half) + special.betaln(half, 0.5)) / self.df
+        power = -(logp + math.log(2.0 * half) + log_beta(half, 0.5)) / self.df
         out = -math.sqrt(self.df) * np.exp(power)
         near = power < 24.0
         standard = dataclasses.replace(self, loc=0.0, scale=1.0)
@@ -246,13 +273,11 @@ class StudentT(Symmetric):
         return mean, math.inf if self.df > 1 else math.nan
 
 
-@final
-@dataclasses.dataclass(frozen=True)
-class Uniform(Distribution):
-    """The uniform law on [low, high]; the prior of many GANs is `Uniform()` on [-1, 1]."""
+class _Interval(Distribution):
+    """A symmetric law on [low, high]."""
 
-    low: float = -1.0
-    high: float = 1.0
+    low: float
+    high: float
 
     def __post_init__(self) -> None:
         low, high = real_scalar(self.low, "low"), real_scalar(self.high, "high")
@@ -261,11 +286,6 @@ class Uniform(Distribution):
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 
-    @property
-    def width(self) -> float:
-        """The length of the support."""
-        return self.high - self.low
-
     def _support(self) -> tuple[float, float]:
         return self.low, self.high
 
@@ -273,7 +293,27 @@ class Uniform(Distribution):
         return 0.5 * (self.low + self.high)
 
     def _recipe(self) -> dict[str, Any] | None:
-        return {"law": "Uniform", "low": self.low.hex(), "high": self.high.hex()}
+        return {"law": type(self).__name__, "low": self.low.hex(), "high": self.high.hex()}
+
+    def _tail_error(self) -> float:
+        return 1e-15
+
+    def _mean(self) -> float:
+        return 0.5 * (self.low + self.high)
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Uniform(_Interval):
+    """The uniform law on [low, high]; the prior of many GANs is `Uniform()` on [-1, 1]."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    @property
+    def width(self) -> float:
+        """The length of the support."""
+        return self.high - self.low
 
     def _cdf(self, x: FloatArray) -> FloatArray:
         return (x - self.low) / self.width
@@ -296,9 +336,6 @@ class Uniform(Distribution):
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
         return self._isf(np.exp(logq))
 
-    def _mean(self) -> float:
-        return 0.5 * (self.low + self.high)
-
     def _std(self) -> float:
         return self.width / math.sqrt(12.0)
 
@@ -309,27 +346,11 @@ class Uniform(Distribution):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Arcsine(Distribution):
+class Arcsine(_Interval):
     """The law of cos(U) stretched to [low, high]: density infinite at both ends."""
 
     low: float = -1.0
     high: float = 1.0
-
-    def __post_init__(self) -> None:
-        low, high = real_scalar(self.low, "low"), real_scalar(self.high, "high")
-        if not low < high:
-            raise ValueError(f"low must be below high, got low={low}, high={high}.")
-        object.__setattr__(self, "low", low)
-        object.__setattr__(self, "high", high)
-
-    def _support(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    def _symmetry(self) -> float | None:
-        return 0.5 * (self.low + self.high)
-
-    def _recipe(self) -> dict[str, Any] | None:
-        return {"law": "Arcsine", "low": self.low.hex(), "high": self.high.hex()}
 
     def _angle(self, part: FloatArray, rest: FloatArray) -> FloatArray:
         return 2.0 / math.pi * np.arctan2(np.sqrt(part), np.sqrt(rest))
@@ -357,9 +378,6 @@ class Arcsine(Distribution):
 
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
         return self._isf(np.exp(logq))
-
-    def _mean(self) -> float:
-        return 0.5 * (self.low + self.high)
 
     def _std(self) -> float:
         return (self.high - self.low) / math.sqrt(8.0)

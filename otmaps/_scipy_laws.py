@@ -13,16 +13,19 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import FloatArray
+from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
+from otmaps._heavy_tails import Levy, Pareto
+from otmaps._mixture import Mixture
 from otmaps._one_sided_priors import (
     Beta,
     Exponential,
     Gamma,
     Gumbel,
     LogNormal,
-    Pareto,
 )
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
+from otmaps._stable import Stable
 
 Parameters = Mapping[str, float]
 
@@ -38,6 +41,8 @@ _OLD_FAMILIES: dict[str, Callable[[Parameters], Distribution]] = {
     "gumbel_l": lambda p: Gumbel(-p["loc"], p["scale"]).affine(-1.0),
     "gumbel_r": lambda p: Gumbel(p["loc"], p["scale"]),
     "laplace": lambda p: Laplace(p["loc"], p["scale"]),
+    "levy": lambda p: Levy(p["loc"], p["scale"]),
+    "levy_l": lambda p: Levy(-p["loc"], p["scale"]).affine(-1.0),
     "logistic": lambda p: Logistic(p["loc"], p["scale"]),
     "lognorm": lambda p: LogNormal(p["s"], p["loc"], p["scale"]),
     "norm": lambda p: Normal(p["loc"], p["scale"]),
@@ -72,6 +77,7 @@ _NEW_NAMES = {
 _SAFETY = 4.0
 _FLOOR = 4e-16
 _MOST_PIECES = 4096
+_MOST_ATOMS = 10**6
 _INCONSISTENT = 1e-6  # a larger relative gap in a tail is no rounding: nothing is promised there
 
 
@@ -183,12 +189,13 @@ class ScipyLaw(Distribution):
 def from_scipy(x: Any) -> Distribution | None:
     """The law of a frozen scipy.stats law; None for anything else.
 
-    Families that this library has in closed form become those; the rest are wrapped.
+    Families that this library has in closed form become those, and discrete laws of finite
+    support become `Discrete`; the rest are wrapped.
 
     Raises
     ------
     TypeError
-        For laws that are not frozen, discrete or of array parameters.
+        For laws that are not frozen, of infinitely many atoms or of array parameters.
     """
     stats = sys.modules.get("scipy.stats")
     if stats is None:  # whoever holds a scipy law has imported this
@@ -209,7 +216,7 @@ def from_scipy(x: Any) -> Distribution | None:
 def _from_old(stats: Any, x: Any) -> Distribution:
     name = x.dist.name
     if not isinstance(x.dist, stats.rv_continuous):
-        raise TypeError(_discrete(f"scipy.stats.{name}"))
+        return _from_discrete(x, f"scipy.stats.{name}")
     if name == "vonmises":
         raise TypeError(
             "scipy.stats.vonmises lives on a circle, its cdf exceeds 1; pass vonmises_line(...)."
@@ -221,15 +228,26 @@ def _from_old(stats: Any, x: Any) -> Distribution:
     parameters = {key: float(np.asarray(given[key]).item()) for key in names}
     if not type(x.dist).__module__.startswith("scipy.stats."):  # a user's own may share a name
         return ScipyLaw(x, (name, id(x)))
+    if name == "levy_stable":
+        return _from_levy_stable(parameters, str(x.dist.parameterization))
     if name in _OLD_FAMILIES:
         return _OLD_FAMILIES[name](parameters)
     return ScipyLaw(x, (name, *sorted(parameters.items())), name, parameters)
 
 
+def _from_levy_stable(p: Parameters, parameterization: str) -> Distribution:
+    """scipy's S1 is that of `Stable`; its S0 has another location."""
+    alpha, beta, loc, scale = p["alpha"], p["beta"], p["loc"], p["scale"]
+    if parameterization == "S0":  # Nolan, equation 1.3
+        unit = math.log(scale) * 2.0 / math.pi if alpha == 1.0 else math.tan(0.5 * math.pi * alpha)
+        loc -= beta * scale * unit
+    return Stable(alpha, beta, loc, scale)
+
+
 def _from_new(x: Any) -> Distribution:
     label = type(x).__name__
     if any(base.__name__ == "DiscreteDistribution" for base in type(x).__mro__):
-        raise TypeError(_discrete(label))
+        return _from_discrete(x, label)
     if np.ndim(x.cdf(0.0)) != 0:
         raise TypeError(_many(label))
     if label in _NEW_FAMILIES and type(x).__module__.startswith("scipy.stats."):
@@ -237,14 +255,32 @@ def _from_new(x: Any) -> Distribution:
     if label == "ShiftedScaledDistribution":
         base = _from_new(x._dist)  # 2 * scipy.stats.Normal() + 1 is a normal law again
         return base.affine(float(x.scale), float(x.loc))
+    if label == "Mixture":
+        return Mixture(tuple(_from_new(part) for part in x.components), x.weights)
     return ScipyLaw(x, (label, id(x)), new=True)
 
 
-def _discrete(label: str) -> str:
-    return (
-        f"{label} is a discrete law: a monotone map needs a continuous one. "
-        "Pass a continuous law, or a sample of it with noise of the width of one step added."
-    )
+def _from_discrete(x: Any, label: str) -> Distribution:
+    """Finitely many atoms; their probabilities are those that scipy states, normalised."""
+    ends = np.asarray(x.support(), dtype=np.float64)
+    if ends.shape != (2,):
+        raise TypeError(_many(label))
+    low, high = ends
+    if not high - low < _MOST_ATOMS:
+        raise TypeError(
+            f"{label} is a discrete law of more than {_MOST_ATOMS} points: only finitely many "
+            "atoms make a law here. Cut it off where nothing is left, otmaps.Discrete(points, "
+            "probabilities), or pass a sample of it with noise of the width of one step added."
+        )
+    own_points = getattr(getattr(x, "dist", None), "xk", None)  # of rv_discrete(values=...)
+    points = np.arange(low, high + 1.0)
+    if own_points is not None:
+        points = np.asarray(own_points, dtype=np.float64)
+        points = points + (low - points.min())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        masses = np.asarray(x.pmf(points), dtype=np.float64)
+    return Discrete(points, masses)
 
 
 def _many(label: str) -> str:

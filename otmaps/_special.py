@@ -10,12 +10,37 @@ from scipy import special
 from otmaps._arrays import FloatArray
 
 
-def log_beta_half(a: float) -> float:
-    """log of B(a, 1/2), without the cancellation of two large log-gammas (DLMF 5.11.13)."""
-    if a < 30.0:
-        return float(special.betaln(a, 0.5))
-    series = (1, -1 / 8, 1 / 128, 5 / 1024, -21 / 32768, -399 / 262144, 869 / 4194304)
-    return 0.5 * math.log(math.pi / a) - math.log(sum(c / a**k for k, c in enumerate(series)))
+def _stirling_rest(x: float) -> float:
+    """log Gamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2) for x >= 10 (DLMF 5.11.1)."""
+    terms = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+    return sum(c / x ** (2 * k + 1) for k, c in enumerate(terms))
+
+
+def log_beta(a: float, b: float) -> float:
+    """log of B(a, b), without the cancellation of large log-gammas."""
+    p, q = min(a, b), max(a, b)
+    if q < 10.0:
+        return float(special.betaln(p, q))
+    rest = _stirling_rest(q) - _stirling_rest(p + q)
+    share = math.log1p(-p / (p + q))
+    if p < 10.0:
+        return math.lgamma(p) + rest + p - p * math.log(p + q) + (q - 0.5) * share
+    rest += _stirling_rest(p)
+    lead = 0.5 * math.log(2.0 * math.pi) - 0.5 * math.log(q)
+    return lead + rest + (p - 0.5) * math.log(p / (p + q)) + q * share
+
+
+def log_gamma_lead(a: float, x: FloatArray) -> FloatArray:
+    """log of x^a exp(-x) / Gamma(a + 1), without the cancellation of large terms near x = a."""
+    if a < 10.0:
+        return np.asarray(a * np.log(x) - x - special.gammaln(a + 1.0))
+    mu = (x - a) / a
+    r = mu / (2.0 + mu)  # log(1 + mu) = 2 artanh(r)
+    square = r * r
+    series = sum(square**k / (2 * k + 3) for k in range(40))
+    near = a * (2.0 * r * square * series - mu * r)
+    lead = np.where(np.abs(mu) < 0.6, near, a * np.log(x / a) - (x - a))
+    return np.asarray(lead - (0.5 * math.log(2.0 * math.pi * a) + _stirling_rest(a)))
 
 
 def log_betainc(a: float, b: float, logx: FloatArray, logxc: FloatArray) -> FloatArray:
@@ -24,7 +49,7 @@ def log_betainc(a: float, b: float, logx: FloatArray, logxc: FloatArray) -> Floa
     I_x(a, b) = x^a (1 - x)^b / (a B(a, b)) 2F1(a + b, 1; a + 1; x)   (DLMF 8.17.8).
     """
     series = special.hyp2f1(a + b, 1.0, a + 1.0, np.exp(logx))
-    return np.asarray(a * logx + b * logxc - math.log(a) - special.betaln(a, b) + np.log(series))
+    return np.asarray(a * logx + b * logxc - math.log(a) - log_beta(a, b) + np.log(series))
 
 
 def upper_gamma_fraction(a: float, x: FloatArray) -> FloatArray:

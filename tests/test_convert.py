@@ -22,6 +22,7 @@ from otmaps import as_distribution
         ("expon", otmaps.Exponential()),
         ("arcsine", otmaps.Arcsine()),
         ("gumbel", otmaps.Gumbel()),
+        ("levy", otmaps.Levy()),
         ("lognormal", otmaps.LogNormal()),
     ],
 )
@@ -58,7 +59,8 @@ def test_samples(container):
         (stats.norm, TypeError, r"scipy.stats.norm is not frozen.*scipy.stats.norm\(...\)"),
         (stats.poisson(3.0), TypeError, "discrete"),
         (stats.poisson, TypeError, "not frozen"),
-        (stats.Binomial(n=3, p=0.5), TypeError, "discrete"),
+        (stats.geom(0.5), TypeError, "otmaps.Discrete"),
+        (stats.binom([2, 3], 0.5), TypeError, "array parameters"),
         (stats.norm([0.0, 1.0]), TypeError, "array parameters"),
         (stats.Normal(mu=[0.0, 1.0]), TypeError, "array parameters"),
         (stats.vonmises(1.0), TypeError, "vonmises_line"),

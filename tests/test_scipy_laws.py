@@ -31,11 +31,38 @@ NATIVE = [
     (stats.lognorm(0.5), otmaps.LogNormal(0.5)),
     (stats.pareto(2), otmaps.Pareto(2.0)),
     (stats.arcsine(), otmaps.Arcsine(0.0, 1.0)),
+    (stats.levy(1, 2), otmaps.Levy(1.0, 2.0)),
+    (stats.levy_stable(1.5, 0.5, 1, 2), otmaps.Stable(1.5, 0.5, 1.0, 2.0)),
+    (stats.levy_stable(1, 0.5, scale=2), otmaps.Stable(1.0, 0.5, 0.0, 2.0)),
+    (stats.levy_l(1, 2), otmaps.Levy(-1.0, 2.0).affine(-1.0)),
     (stats.Normal(mu=1.0, sigma=2.0), otmaps.Normal(1.0, 2.0)),
     (stats.Normal(), otmaps.Normal()),
     (stats.Uniform(a=-1.0, b=1.0), otmaps.Uniform()),
     (2 * stats.Normal() + 1, otmaps.Normal(1.0, 2.0)),
+    (
+        stats.Mixture([stats.Normal(), stats.Normal(mu=3.0)], weights=[0.25, 0.75]),
+        otmaps.Mixture([otmaps.Normal(), otmaps.Normal(3.0)], [0.25, 0.75]),
+    ),
 ]
+
+
+def test_both_parameterizations_of_levy_stable(monkeypatch):
+    monkeypatch.setattr(stats.levy_stable, "parameterization", "S0")
+    for alpha in (0.7, 1.0, 1.6):
+        frozen = stats.levy_stable(alpha, 0.5, 1.0, 2.0)
+        law = as_distribution(frozen)
+        x = law.ppf([0.1, 0.5, 0.8])
+        np.testing.assert_allclose(frozen.dist.cdf(x, *frozen.args), law.cdf(x), rtol=1e-9)
+
+
+DISCRETE = {
+    "bernoulli": stats.bernoulli(0.3),
+    "binom": stats.binom(20, 0.3, loc=-2),
+    "randint": stats.randint(1, 7),
+    "hypergeom": stats.hypergeom(20, 7, 12),
+    "own values": stats.rv_discrete(values=([1, 2.5, 5], [0.2, 0.3, 0.5]))(loc=1),
+    "new binomial": stats.Binomial(n=3, p=0.5),
+}
 
 WRAPPED = {
     "triang": stats.triang(0.3),
@@ -44,11 +71,9 @@ WRAPPED = {
     "gennorm": stats.gennorm(0.7),
     "dgamma": stats.dgamma(0.5),
     "maxwell": stats.maxwell(),
-    "levy": stats.levy(),
     "skewnorm": stats.skewnorm(3.0),
     "new gamma": stats.make_distribution(stats.gamma)(a=2.0),
     "truncated": stats.truncate(stats.Normal(), lb=-1.0, ub=2.0),
-    "mixture": stats.Mixture([stats.Normal(), stats.Normal(mu=3.0)], weights=[0.5, 0.5]),
 }
 
 
@@ -57,6 +82,17 @@ def test_known_families_become_closed_forms(frozen, law):
     assert as_distribution(frozen) == law
     x = law.ppf([0.1, 0.5, 0.8])
     np.testing.assert_allclose(law.cdf(x), frozen.cdf(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_discrete_laws_of_finite_support_become_atoms(name):
+    frozen = DISCRETE[name]
+    law = as_distribution(frozen)
+    assert isinstance(law, otmaps.Discrete)
+    x = np.array(law.points)
+    assert (x[0], x[-1]) == tuple(map(float, frozen.support()))
+    np.testing.assert_allclose(law.cdf(x), frozen.cdf(x), rtol=1e-13)
+    np.testing.assert_allclose(law.mean(), frozen.mean(), rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", WRAPPED)
@@ -86,8 +122,6 @@ TRUTHS = {
     "weibull 0.5": lambda x: -mp.expm1(-mp.sqrt(x)),
     "maxwell": lambda x: mp.gammainc(1.5, 0, x * x / 2, regularized=True),
     "new gamma": lambda x: mp.gammainc(2, 0, x, regularized=True),
-    "mixture": lambda x: (mp.ncdf(x) + mp.ncdf(x - 3)) / 2,
-    "levy": lambda x: mp.erfc(mp.sqrt(1 / (2 * x))),
 }
 
 

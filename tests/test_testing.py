@@ -27,6 +27,28 @@ class TestClosedFormLaws(DistributionTests):
             otmaps.Gumbel(),
             otmaps.Beta(2.0, 3.0),
             otmaps.Arcsine(),
+            otmaps.Levy(1.0, 2.0),
+        ]
+
+
+class TestStableLaws(DistributionTests):
+    def laws(self):
+        return [otmaps.Stable(1.5, 0.5, 1.0, 2.0), otmaps.Stable(0.8, -1.0)]
+
+
+class TestLawsOfAtoms(DistributionTests):
+    def laws(self):
+        return [otmaps.Discrete([0.0, 1.0, 2.5], [0.2, 0.3, 0.5])]
+
+
+class TestMixtures(DistributionTests):
+    def laws(self):
+        atoms = otmaps.Discrete([0.0, 2.0], [0.1, 0.9])
+        return [
+            otmaps.Mixture([otmaps.Normal(-10.0, 0.1), otmaps.Normal(10.0, 0.1)], [0.5, 0.5]),
+            otmaps.Mixture([otmaps.Uniform(0.0, 1.0), otmaps.Uniform(2.0, 3.0)], [0.25, 0.75]),
+            otmaps.Mixture([otmaps.Normal(), otmaps.Discrete([0.0], [1.0])], [0.5, 0.5]),
+            otmaps.Mixture([otmaps.Gamma(0.5), otmaps.Levy(), atoms], [0.25, 0.5, 0.25]),
         ]
 
 

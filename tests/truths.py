@@ -115,6 +115,14 @@ def pareto(b):
     return Truth(lambda z: -mp.expm1(-b * mp.log(z)), lambda z: z**-b, lambda z: b * z ** (-b - 1))
 
 
+def levy():
+    return Truth(
+        lambda z: mp.erfc(1 / mp.sqrt(2 * z)),
+        lambda z: mp.erf(1 / mp.sqrt(2 * z)),
+        lambda z: mp.exp(-1 / (2 * z)) / (mp.sqrt(2 * mp.pi) * z ** mp.mpf("1.5")),
+    )
+
+
 def arcsine():
     return Truth(
         lambda z: 2 / mp.pi * mp.atan2(mp.sqrt(1 + z), mp.sqrt(1 - z)),

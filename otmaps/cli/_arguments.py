@@ -124,7 +124,8 @@ def _laws() -> dict[str, type[Distribution]]:
     """The public laws with closed forms, by their names in lower case."""
     import otmaps
 
-    classes = [getattr(otmaps, name) for name in otmaps.__all__ if name != "Empirical"]
+    made_of_objects = {"Empirical", "Mixture"}
+    classes = [getattr(otmaps, name) for name in otmaps.__all__ if name not in made_of_objects]
     return {
         cls.__name__.lower(): cls
         for cls in classes
