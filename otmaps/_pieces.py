@@ -84,11 +84,14 @@ class PieceTable:
             low[straight] = np.where(negative, far, near)
             high[straight] = np.where(negative, near, far)
             upper = rows[:, q.UPPER] != 0
-            larger, smaller = np.where(upper, low, high), np.where(upper, high, low)
-            mass = larger + np.log(-np.expm1(np.minimum(smaller - larger, 0.0)))
             most = values.max(axis=0)
             most += 0.1 * np.minimum(most - values.min(axis=0), 1e3) + 0.1
-            most[straight] = np.where(series[straight, q.DENSITY, 1] < 0, np.inf, most[straight])
+            # No more than the tail that a piece adds to, nor than its width times its density.
+            wide = most + np.log(rows[:, q.HIGH] - rows[:, q.LOW])
+            power = series[straight, q.DENSITY, :2]
+            wide[straight] = power[:, 0] + rows[straight, q.MIDDLE] - np.log1p(power[:, 1])
+            most[straight] = np.where(power[:, 1] < 0, np.inf, most[straight])
+            mass = np.fmin(np.where(upper, low, high), wide)
         full[:count, q.MOST_CDF] = np.where(upper, 0.0, np.minimum(high + 1e-9, 0.0))
         full[:count, q.MOST_DENSITY] = np.where(np.isnan(most), -np.inf, most)
         full[:count, q.MASS] = np.where(np.isnan(mass), -np.inf, np.minimum(mass + 1e-9, 0.0))

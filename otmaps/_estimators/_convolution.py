@@ -6,6 +6,7 @@ import dataclasses
 import heapq
 import itertools
 import math
+from fractions import Fraction
 from typing import NamedTuple, final
 
 from otmaps._closed_forms import combined
@@ -78,17 +79,25 @@ class Convolution(Estimator):
         terms = [(w, law) for law, w in zip(inputs, linear.weights, strict=True) if w != 0.0]
         if len(terms) == 1:
             return terms[0][1].affine(terms[0][0], linear.offset)
-        total = _Adder(max(_SHARE * tol, _FINEST)).total(combined(linear, inputs))
+        joined = combined(linear, inputs)
+        # A closed form for all of it is another estimator, which this one is a second opinion on.
+        left = joined if len(joined) > 1 else terms
+        total = _Adder(max(_SHARE * tol, _FINEST)).total(left)
         if not total.errors[0] < _WORST:
             raise AccuracyError(
                 f"The convolution for {op.name} reached an error of {total.errors[0]:.2g} only; "
                 'use method="Monte Carlo".'
             )
-        moments = (
-            math.fsum(w * law.mean() for w, law in terms),
-            math.hypot(*(w * law.std() for w, law in terms)),
-        )
+        moments = _moments(terms)
         return dataclasses.replace(total, moments=moments).law(linear.offset, "convolution")
+
+
+def _moments(terms: list[tuple[float, Distribution]]) -> tuple[float, float]:
+    """Mean and standard deviation; NaN where infinite ones of both signs, or none, meet."""
+    means = [w * law.mean() for w, law in terms]
+    stds = [w * law.std() for w, law in terms]
+    mean = sum(means) if any(map(math.isinf, means)) else math.fsum(means)
+    return mean, math.nan if any(map(math.isnan, stds)) else math.hypot(*stds)
 
 
 class _Scaled(NamedTuple):
@@ -134,7 +143,9 @@ class _Adder:
         """Both in units of the first one's scale, so that equal ratios are found again."""
         first, second = sorted((a, b))
         ratio = second.scale / first.scale
-        unit = first.scale if ratio * first.scale == second.scale else 1.0
+        # Rounded ratios would move the ends of the support.
+        exact = Fraction(ratio) * Fraction(first.scale) == Fraction(second.scale)
+        unit = first.scale if exact else 1.0
         pair = first._replace(scale=first.scale / unit), second._replace(scale=second.scale / unit)
         if pair not in self.sums:
             self.known.append(sum_of(self._term(pair[0]), self._term(pair[1]), self.tol))

@@ -36,10 +36,6 @@ class _SumSource(Source):
             a, b, points = a.mirrored, b.mirrored, -points
         out = np.empty((len(points), 2))
         tails_of_sum(points, a.kernel, b.kernel, self.cut, self.resolved, out)
-        # Either input may lie below its table, at the largest doubles of a heavy tail.
-        for term, table in ((self.a, a), (self.b, b)):
-            if not term.finite[upper]:
-                out[:, 0] = np.logaddexp(out[:, 0], table.levels[0])
         return out
 
 

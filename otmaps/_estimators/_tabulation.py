@@ -46,10 +46,11 @@ _MOST_LEVELS = 60
 _MOST_PIECES = 600
 _ROUNDS = 3
 _LEAST_S = -650.0  # log of a distance whose parts are normal doubles too
-_MOST_S = math.log(1e300)
 _INSIDE = -42.0  # log of the share of mass next to a kink inside that is left to a straight piece
 _NEAR = 1e-13
 _ENOUGH = 0.97  # of the depth
+_LOWEST = math.log(1e-301)
+_NOTHING = -800.0  # log of a density that is 0 in doubles
 _SHALLOW = -50.0  # log of a tail that the first piece may hold
 _HEAVY = 20.0  # a tail that reaches farther than exp(20) widths is a power or nearly so
 _LIGHT_STEP = 1.25  # of the logarithm of the distance, for a piece of a light tail
@@ -367,13 +368,13 @@ class _Tabulation:
     def gaps(self, judge: Source, batch: _Batch, coefficients: FloatArray) -> FloatArray:
         """|table - judge| at the probes: of the cdf, of the log tail and of the log density.
 
-        Below exp(-690) both logarithms count relative to their size.
+        Below 1e-300 both logarithms count relative to their size.
         """
         truth = np.maximum(self.values(judge, batch, _PROBES), _FLOOR)
         table = np.polynomial.chebyshev.chebval(_PROBES, np.moveaxis(coefficients, 2, 0))
         gaps = np.abs(table - truth)
         absolute = gaps[0] * np.exp(np.minimum(truth[0], 0.0))
-        sized = gaps / np.maximum(np.abs(truth) / 690.0, 1.0)
+        sized = gaps / np.where(truth < _LOWEST, np.abs(truth), 1.0)
         sized[1] *= _weight(batch, truth, _PROBES)
         return np.stack([absolute, sized[0], sized[1]])
 
@@ -477,16 +478,21 @@ def _series(batch: _Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     # What rounding left of the higher coefficients would add up from sum to sum.
     large = np.abs(coefficients) > _EPS * np.abs(values).max(axis=2, keepdims=True)
     coefficients *= np.maximum.accumulate(large[:, :, ::-1], axis=2)[:, :, ::-1]
-    share = _weight(batch, values, _NODES).max(axis=1)
-    return coefficients, np.maximum(defects[0], defects[1] * share)
+    weight = _weight(batch, values, _NODES).max(axis=1)
+    # A density that no double holds, where it is no share of the tail, need not be resolved.
+    nothing = (values[1].max(axis=1) < _NOTHING) & (defects[1] > 1e-9) & (weight < 1e-9)
+    coefficients[1, nothing] = 0.0
+    coefficients[1, nothing, 0] = _FLOOR
+    return coefficients, np.maximum(defects[0], np.where(nothing, 0.0, defects[1] * weight))
 
 
 def _weight(batch: _Batch, values: FloatArray, t: FloatArray) -> FloatArray:
-    """How much a relative error of the density counts: by the share of mass that it moves.
+    """How much a relative error of the density counts: by the share of the tail that it moves.
 
-    Next to a kink there is none.
+    Next to a kink there is none, nor in a gap of the support.
     """
     s = batch.variables(t)
-    with np.errstate(over="ignore", under="ignore"):
-        distance = np.where(batch.sign[:, None] == 0, np.inf, s)
-        return np.asarray(np.exp(np.minimum(values[1] - values[0] + distance, 0.0)))
+    width = np.log(batch.s_high - batch.s_low)[:, None]
+    distance = np.where(batch.sign[:, None] == 0, width, s)
+    share = np.exp(np.minimum(values[1] - values[0] + distance, 0.0))
+    return np.where((batch.sign[:, None] == 0) & (values[1] > _NOTHING), 1.0, share)

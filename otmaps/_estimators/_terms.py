@@ -19,7 +19,7 @@ Pair: TypeAlias = tuple[float, float]
 
 _DEPTH = -2e5  # log of the probability down to which laws are tabulated, where they state it
 _SHALLOW = -740.0  # where their logarithms end with the doubles
-_REACH = 1e300
+_REACH = 1e305
 _ZERO = np.zeros((0, 2))
 
 

@@ -235,10 +235,15 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
         count = 0
         guess_1, guess_2 = -math.inf, -math.inf
         i, j = a.shape[0] - 2, 0
+        # Where a piece of one law ends, the range in the other goes on from the same number: two
+        # roundings of it would leave a gap.
+        carry_a, carry_b = math.inf, -math.inf
         while i >= 0 and j < b.shape[0] - 1:
             d = _distance(yh, yl, yd, a, i, b, j)
-            low_b, high_b = max(b[j, LOW], d - a[i, HIGH]), min(b[j, HIGH], d - a[i, LOW])
-            low_a, high_a = max(a[i, LOW], d - b[j, HIGH]), min(a[i, HIGH], d - b[j, LOW])
+            start_b = carry_b if carry_b > -math.inf else d - a[i, HIGH]
+            stop_a = carry_a if carry_a < math.inf else d - b[j, LOW]
+            low_b, high_b = max(b[j, LOW], start_b), min(b[j, HIGH], d - a[i, LOW])
+            low_a, high_a = max(a[i, LOW], d - b[j, HIGH]), min(a[i, HIGH], stop_a)
             if (high_b > low_b or high_a > low_a) and b[j, MASS] > -math.inf:
                 if max(abs(low_a), abs(high_a)) < max(abs(low_b), abs(high_b)):
                     here = 0.5 * (low_a + high_a)
@@ -266,9 +271,12 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                 guess_2 = max(guess_2, min(pairs[count, 6], pairs[count, 8]))
                 which[count, 0], which[count, 1] = i, j
                 count += 1
+            carry_a, carry_b = math.inf, -math.inf
             if (d - a[i, LOW]) - b[j, HIGH] > 0.0:
+                carry_a = d - b[j, HIGH]
                 j += 1
             else:
+                carry_b = d - a[i, LOW]
                 i -= 1
         # -------------------------------------------------- integrate, the most promising first
         key, spent = 7, 0
