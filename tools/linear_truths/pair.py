@@ -32,31 +32,28 @@ LONG = 1e6  # beyond this length, in scales, a panel spans many magnitudes
 class _Row:
     """The trapezoidal sum of one panel, refined step by step."""
 
-    def __init__(self, node: Node) -> None:
-        self.node, self.total = node, node(0.0)
+    def __init__(self, node: Node, reach: float, grid: int) -> None:
+        self.node, self.total = node, arb(0)
+        places = [reach * i / grid for i in range(-grid, grid + 1)]
+        sizes = [node(v) for v in places]
+        known = [(v, size) for v, size in zip(places, sizes, strict=True) if size.is_finite()]
+        floor = max((size.abs_lower() for _, size in known), default=arb(0)) * arb(2) ** -134
+        # A panel may hold several peaks: the range is that of all places above the floor.
+        wide = [v for v, size in known if size.mid() > floor]
+        margin = 2 * reach / grid
+        self.low, self.high = (min(wide) - margin, max(wide) + margin) if wide else (0.0, 0.0)
+        self.add(0.0, 0.5)
 
     def add(self, first: float, step: float) -> None:
-        for sign in (1, -1):
-            v, quiet, last = first, 0, None
-            while quiet < 6:
-                value = self.node(sign * v)
-                if not value.is_finite():  # the bits end here
-                    self.total += arb(0, 1 if last is None else last.upper())
-                    break
-                self.total += value
-                # A panel may begin in a valley: so walk on as long as the terms rise.
-                falls = last is not None and value.mid() <= last.mid()
-                small = value.mid() <= self.total.mid() * arb(2) ** -134
-                quiet = quiet + 1 if falls and small else 0
-                last, v = value, v + step
+        start, stop = (self.low - first) / step, (self.high - first) / step
+        for i in range(math.ceil(start), math.floor(stop) + 1):
+            self.total += self.node(first + i * step)
 
 
-def _settled(nodes: list[Node], known: arb) -> arb:
+def _settled(nodes: list[tuple[Node, float, int]], known: arb) -> arb:
     """The sum of the integrals over all panels, and ``known``."""
-    rows = [_Row(node) for node in nodes]
+    rows = [_Row(*node) for node in nodes]
     step = 0.5
-    for row in rows:
-        row.add(step, step)
     previous = known + step * sum((row.total for row in rows), arb(0))
     for _ in range(10):
         for row in rows:
@@ -124,8 +121,8 @@ class _Pair:
             return sf(ball(left)) - sf(ball(right))
         return cdf(ball(right)) - cdf(ball(left))
 
-    def node(self, x: Fraction, left: End, right: End, first: Callable[[arb], arb]) -> Node:
-        """The term at v, with dz/dv."""
+    def node(self, x: Fraction, left: End, right: End, first: Callable[[arb], arb]) -> Any:
+        """The term at v, with dz/dv, how far v may go, and how many places to look at."""
         s1, s2, at, pdf = ball(self.s1), ball(self.s2), ball(x), self.two[2]
         is_open = not (math.isfinite(left) and math.isfinite(right))
         length = arb(1) if is_open else ball(right - left)
@@ -147,7 +144,7 @@ class _Pair:
             weight = distance / (1 + grown) * slope
             return term(start + distance if v < 0 else stop - distance) * weight
 
-        return value
+        return (value, 1000.0, 500) if is_long else (value, 7.0, 56)
 
 
 def _double(v: float) -> tuple[arb, arb]:
