@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
+from otmaps._heavy_tails import Levy
 from otmaps._linearity import Linear
 from otmaps._one_sided_priors import Exponential, Gamma
 from otmaps._priors import Cauchy, Normal, Uniform
+from otmaps._stable import Stable
 from otmaps._uniform_sums import UniformSum, few_pieces, uniform_sum, uniform_sum_refusal
 
 # Weights such as (0.3, 0.7) sum to 1 in the mind of the user and to 1 +- 1 ulp in doubles.
@@ -19,6 +24,7 @@ _MOST_PIECES = 64
 _JUMP = 4.0
 _MOST_JUMPS = 8
 _MANY = 500
+_MOST_ATOMS = 1 << 20
 
 Term = tuple[float, Distribution]
 
@@ -45,8 +51,9 @@ def closed_form(linear: Linear, inputs: Sequence[Distribution]) -> Distribution 
 
     Notes
     -----
-    Served: one input of any law; normal and Cauchy inputs (stable laws, any weights); uniform
-    inputs (`UniformSum`); gamma and exponential inputs that have one scale after weighting.
+    Served: one input of any law; normal, Cauchy, Levy and other stable inputs of one index alpha
+    (any weights); uniform inputs (`UniformSum`); gamma and exponential inputs that have one scale
+    after weighting; inputs of finitely many atoms.
     A scale within 4 ulp of one is one, and a location within 4 ulp of the sizes of its terms
     equals the location of the first input: so that weights whose doubles sum to one but for
     rounding give back the prior itself, to be recognised as such.
@@ -85,7 +92,7 @@ def combined(linear: Linear, inputs: Sequence[Distribution]) -> list[Term]:
     Notes
     -----
     Inputs of one family are joined where their sum stays in it: all normal ones, all Cauchy ones,
-    gamma and exponential ones of one scale and sign after weighting, and uniform ones, in as many
+    stable ones of one alpha, those of finitely many atoms, gamma and exponential ones of one scale and sign after weighting, and uniform ones, in as many
     groups as `UniformSum` needs.
     """
     terms: list[Term] = []
@@ -201,16 +208,69 @@ def _gamma(offset: float, terms: list[Term]) -> Distribution | str:
     return base.affine(math.copysign(1.0, scale), math.fsum([offset, *locs]))
 
 
+def _as_stable(weight: float, law: Distribution) -> Stable:
+    """The law of ``weight * Z`` as a `Stable`."""
+    if isinstance(law, Levy):
+        law = Stable(0.5, 1.0, law.loc, law.scale)
+    image = law.affine(weight)
+    if not isinstance(image, Stable):
+        raise TypeError(f"{law!r} is not stable.")
+    return image
+
+
+def _skewed_stable(offset: float, terms: list[Term]) -> Distribution | str:
+    """Nolan, "Univariate Stable Distributions" (2020), Prop. 1.4: in S1 locations add up."""
+    laws = [_as_stable(w, law) for w, law in terms]
+    alpha = laws[0].alpha
+    if any(law.alpha != alpha for law in laws):
+        return "a sum of stable variables is stable for equal alpha alone"
+    powers = [law.scale**alpha for law in laws]
+    total = math.fsum(powers)
+    if not 0.0 < total < math.inf:
+        return "its scales raised to alpha leave the range of doubles"
+    beta = math.fsum(law.beta * p for law, p in zip(laws, powers, strict=True)) / total
+    first = terms[0][1]
+    assert isinstance(first, Levy | Stable)  # noqa: S101 - what the rule is asked for
+    loc = _location(offset, [law.loc for law in laws], first.loc)
+    scale = _near(total ** (1.0 / alpha), first.scale, total ** (1.0 / alpha))
+    if alpha == 0.5 and abs(beta) == 1.0:
+        return Levy(beta * loc, scale).affine(beta)
+    return Stable(alpha, _near(beta, laws[0].beta, 1.0), loc, scale)
+
+
+def _by_alpha(terms: list[Term]) -> list[list[Term]]:
+    """Groups of stable terms of one alpha."""
+    groups: dict[float, list[Term]] = {}
+    for w, law in terms:
+        groups.setdefault(_as_stable(1.0, law).alpha, []).append((w, law))
+    return list(groups.values())
+
+
+def _discrete(offset: float, terms: list[Term]) -> Distribution | str:
+    """All sums of one atom of each; equal ones are joined on the way."""
+    at, mass = np.array([offset]), np.array([1.0])
+    for w, law in terms:
+        points, masses = np.array(law.atoms).T
+        if at.size * points.size > _MOST_ATOMS:
+            return f"it has more than {_MOST_ATOMS} atoms"
+        at, owner = np.unique(np.add.outer(at, w * points), return_inverse=True)
+        mass = np.bincount(owner.ravel(), weights=np.outer(mass, masses).ravel())
+    return Discrete(at, mass / mass.sum())
+
+
 _Rule = Callable[[float, list[Term]], Distribution | str]
-# A family that is closed under sums (another stable law, say) is one line here.
+# A family that is closed under sums is one line here.
 _RULES: tuple[tuple[tuple[type[Distribution], ...], _Rule], ...] = (
     ((Normal,), _normal),
     ((Cauchy,), _cauchy),
     ((Uniform, UniformSum), _uniform),
     ((Gamma, Exponential), _gamma),
+    ((Levy, Stable), _skewed_stable),
+    ((Discrete,), _discrete),
 )
 # How the members of a family are shared out before a rule joins them; else all together.
 _GROUPINGS: dict[_Rule, Callable[[list[Term]], list[list[Term]]]] = {
     _uniform: _by_width,
     _gamma: _by_scale,
+    _skewed_stable: _by_alpha,
 }

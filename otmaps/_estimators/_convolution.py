@@ -12,6 +12,7 @@ from typing import NamedTuple, final
 from otmaps._closed_forms import combined
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyError
+from otmaps._estimators._atoms import MOST_ATOMS, parts_of, sum_with_atoms
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._sums import sum_of
 from otmaps._estimators._terms import Term, term_of
@@ -19,6 +20,7 @@ from otmaps._operations import Operation
 
 _WORST = 1e-3  # a larger error than this is no law
 _FINEST = 1e-13  # rounding: no table is asked for more
+_MOST_PARTS = 32  # of a mixture that is tabulated
 _SHARE = 0.1  # of the tolerance, for the measured gap of one table
 
 
@@ -48,12 +50,19 @@ class Convolution(Estimator):
         used = [law for law, w in zip(inputs, op.linear.weights, strict=True) if w != 0.0]
         if not used:
             return "all its weights are 0, so the result is a constant"
+        count = 1
         for law in used:
-            if law.atoms:
+            if law.atoms and (split := parts_of(law)) is None:
                 where, mass = max(law.atoms, key=lambda atom: atom[1])
-                return f"an input has an atom at {where} of probability {mass:.6g}"
+                return (
+                    f"an input has an atom at {where} of probability {mass:.6g}, and is neither "
+                    "a Discrete law nor a Mixture"
+                )
+            count *= len(split) if law.atoms else 1
             if not law.error < _WORST:
                 return f"an input is known to {law.error:.2g} only, and sampling adds less"
+        if count > MOST_ATOMS:
+            return f"its inputs have {count} combinations of atoms, more than {MOST_ATOMS}"
         return None
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
@@ -82,14 +91,20 @@ class Convolution(Estimator):
         joined = combined(linear, inputs)
         # A closed form for all of it is another estimator, which this one is a second opinion on.
         left = joined if len(joined) > 1 else terms
-        total = _Adder(max(_SHARE * tol, _FINEST)).total(left)
+        adder = _Adder(max(_SHARE * tol, _FINEST))
+        if not any(law.atoms for _, law in left):
+            total = adder.total(left)
+        else:
+            mixture = sum_with_atoms(left, lambda part: adder.total(part).law(0.0, self.name))
+            if mixture.atoms or len(mixture.laws) > _MOST_PARTS:
+                return mixture.affine(1.0, linear.offset)
+            total = term_of(mixture, adder.tol)
         if not total.errors[0] < _WORST:
             raise AccuracyError(
                 f"The convolution for {op.name} reached an error of {total.errors[0]:.2g} only; "
                 'use method="Monte Carlo".'
             )
-        moments = _moments(terms)
-        return dataclasses.replace(total, moments=moments).law(linear.offset, "convolution")
+        return dataclasses.replace(total, moments=_moments(terms)).law(linear.offset, self.name)
 
 
 def _moments(terms: list[tuple[float, Distribution]]) -> tuple[float, float]:
