@@ -24,10 +24,16 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 STRAIGHT = 4000.0  # how far in s a straight piece next to an anchor goes on: to mass 0
 _BUCKETS = 2048
-_GUIDED = 1e-7  # tails beyond this are searched for by bisection
+_GUIDED = (math.log(1e-7), math.log(1e-5), math.log(1e-3), math.log(1e-2))  # logs of tails: beyond
+_BULK, _MOST_BULKS = math.log(0.1), 30.0  # the range is at most that many times the bulk, if it can
 _GRID = np.linspace(-1.0, 1.0, 33)
 _POWERS = _GRID[:, None] ** np.arange(q.TERMS)
 _STRAIGHT = 1e-14
+# Of a cell: seven nodes to fit a polynomial in, and three points to test it at.
+_CELL_POINTS = np.append(-np.cos((np.arange(7) + 0.5) * math.pi / 7), [-1.0, -0.2, 1.0])
+_TO_CELL = np.linalg.inv(_CELL_POINTS[:7, None] ** np.arange(7))
+_CELL_PROBES = (_CELL_POINTS[7:, None] ** np.arange(7)).T
+_CELL_ERROR = 1e-14
 _CERTAIN = 41.0  # minus the log of a tail without which 1 - tail is 1 in all digits
 _FAR = math.log(1e200)
 
@@ -196,19 +202,29 @@ class PieceTable:
         k.invert(np.ascontiguousarray(logs), out, upper, self.levels, self.lookup)
         return out
 
+    @property
+    def _middle(self) -> tuple[float, float]:
+        """The range that is looked up by bucket: most of the mass, and no long tail."""
+        edges, levels = self.edges, self.levels
+        lower = int(np.count_nonzero(self.rows[:-1, q.UPPER] == 0))
+        depth = np.concatenate([levels[:lower], -levels[lower + 2 :]])
+        for least in _GUIDED:
+            low = edges[:-1][:lower][depth[:lower] > least]
+            high = edges[1:][lower:][depth[lower:] > least]
+            start = float(low[0]) if low.size else float(edges[lower])
+            stop = float(high[-1]) if high.size else float(edges[lower])
+            bulk = edges[np.append(depth, -np.inf) > _BULK]
+            if stop - start <= _MOST_BULKS * float(np.ptp(bulk) if bulk.size else 0.0):
+                break
+        if not stop > start:
+            return float(edges[0]), float(edges[-1])
+        return start, stop
+
     @functools.cached_property
     def lookup(self) -> k.Table:
         """What the kernels of evaluation take."""
         edges = self.edges
-        levels = self.levels
-        lower = int(np.count_nonzero(self.rows[:-1, q.UPPER] == 0))
-        inner = np.exp(np.concatenate([levels[:lower], -levels[lower + 2 :]]))
-        low = edges[:-1][:lower][inner[:lower] > _GUIDED]
-        high = edges[1:][lower:][inner[lower:] > _GUIDED]
-        start = float(low[0]) if low.size else float(edges[lower])
-        stop = float(high[-1]) if high.size else float(edges[lower])
-        if not stop > start:
-            start, stop = float(edges[0]), float(edges[-1])
+        start, stop = self._middle
         rate = _BUCKETS / (stop - start)
         beginnings = start + (np.arange(_BUCKETS) - 1e-9) / rate
         guide = np.clip(np.searchsorted(edges, beginnings, side="right") - 1, 0, edges.size - 2)
@@ -221,6 +237,29 @@ class PieceTable:
             np.array([start, stop, rate]),
             self.ends,
         )
+
+
+    @functools.cached_property
+    def cells(self) -> FloatArray:
+        """What `evaluate_cells` takes: the buckets of the guide, where polynomials will do."""
+        edges, (start, _, rate) = self.edges, self.lookup[5].tolist()
+        begin = start + np.arange(_BUCKETS) / rate
+        x = begin[:, None] + (0.5 + 0.5 * _CELL_POINTS) / rate
+        piece = np.searchsorted(edges, begin, side="right") - 1
+        inside = (piece >= 0) & (begin > edges[piece]) & (begin + 1.0 / rate < edges[piece + 1])
+        upper = self.rows[piece, q.UPPER] != 0
+        values = np.empty(x.size)
+        near = np.empty_like(x)
+        for what, side in ((k.CDF, ~upper), (k.SF, upper)):
+            k.evaluate(x.ravel(), values, what, self.lookup)
+            near[side] = values.reshape(x.shape)[side]
+        cells = np.empty((_BUCKETS, 8))
+        cells[:, :7] = near[:, :7] @ _TO_CELL.T
+        gaps = np.abs(cells[:, :7] @ _CELL_PROBES - near[:, 7:])
+        good = inside & (gaps <= _CELL_ERROR * near[:, 7:]).all(axis=1)
+        cells[~good, :7] = math.nan
+        cells[:, 7] = upper
+        return frozen(cells)
 
 
 def is_straight(rows: FloatArray) -> BoolArray:
@@ -300,7 +339,7 @@ class PiecesLaw(Distribution):
         return self.errors[0]
 
     def _tail_error(self) -> float:
-        return self.errors[1]
+        return self.errors[1] + _CELL_ERROR
 
     def _symmetry(self) -> float | None:
         return self.centre
@@ -332,10 +371,19 @@ class PiecesLaw(Distribution):
         return out
 
     def _cdf(self, x: FloatArray) -> FloatArray:
-        return self._evaluated(x, k.CDF)
+        return self._probability(x, k.CDF)
 
     def _sf(self, x: FloatArray) -> FloatArray:
-        return self._evaluated(x, k.SF)
+        return self._probability(x, k.SF)
+
+    def _probability(self, x: FloatArray, what: int) -> FloatArray:
+        x = np.ascontiguousarray(x)
+        out = np.empty_like(x)
+        k.evaluate_cells(x, out, what == k.SF, self.table.cells, self.table.lookup[5])
+        rest = np.isnan(out)
+        if rest.any():
+            out[rest] = self._evaluated(x[rest], what)
+        return out
 
     def _logcdf(self, x: FloatArray) -> FloatArray:
         return self._evaluated(x, k.LOG_CDF)

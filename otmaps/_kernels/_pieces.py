@@ -121,6 +121,37 @@ def evaluate(x: FloatArray, out: FloatArray, what: int, table: Table) -> None:
 
 
 @jit
+def evaluate_cells(
+    x: FloatArray, out: FloatArray, upper: bool, cells: FloatArray, grid: FloatArray
+) -> None:
+    """The lower or the upper tail where a cell serves the point, NaN elsewhere.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (cells, 8)
+        The nearer tail as a polynomial of degree 6 in the position in the cell, from -1 to 1, NaN
+        where none will do, and 1 in the last column where it is the upper one.
+    grid : ndarray
+        Low end, high end and cells a unit.
+    """
+    low, rate = grid[0], grid[2]
+    count = np.float64(cells.shape[0])
+    for i in range(x.size):
+        place = (x[i] - low) * rate
+        if 0.0 <= place < count:
+            c = np.uint64(np.int64(place))
+            u = 2.0 * (place - np.float64(c)) - 1.0
+            value = cells[c, 6]
+            value = fma(fma(value, u, cells[c, 5]), u, cells[c, 4])
+            value = fma(fma(value, u, cells[c, 3]), u, cells[c, 2])
+            value = fma(fma(value, u, cells[c, 1]), u, cells[c, 0])
+            near = (cells[c, 7] != 0.0) == upper
+            out[i] = value if near else 1.0 - value
+        else:
+            out[i] = math.nan
+
+
+@jit
 def invert(  # noqa: PLR0915 - the search of the piece and of the point share all that they know
     goal: FloatArray, out: FloatArray, upper: bool, levels: FloatArray, table: Table
 ) -> None:
