@@ -53,7 +53,7 @@ _LOWEST = math.log(1e-301)
 _NOTHING = -800.0  # log of a density that is 0 in doubles
 _SHALLOW = -50.0  # log of a tail that the first piece may hold
 _HEAVY = 20.0  # a tail that reaches farther than exp(20) widths is a power or nearly so
-_LIGHT_STEP = 1.25  # of the logarithm of the distance, for a piece of a light tail
+_LIGHT_STEP = 0.65  # of the logarithm of the distance, for the first piece of a light tail
 
 
 class Source(abc.ABC):
@@ -270,7 +270,9 @@ class _Tabulation:
             return rows + [(owner, side, a, b, upper) for a, b in _steps(start, far)]
         # Of a light tail the logarithm moves by more than its size when s moves by one: there the
         # rounding of s would show.
-        cuts = side * np.exp(np.linspace(start, far, max(2, round((far - start) / _LIGHT_STEP) + 1)))
+        steps = np.cumsum(_LIGHT_STEP * 1.12 ** np.arange(40.0))
+        steps = steps[: np.searchsorted(steps, far - start) + 1]
+        cuts = side * np.exp(start + np.append(0.0, steps * (far - start) / steps[-1]))
         cuts[0] = side * near
         return rows + [
             (owner, 0.0, *sorted((float(a), float(b))), upper) for a, b in itertools.pairwise(cuts)
@@ -455,11 +457,15 @@ def _completed(table: PieceTable) -> PieceTable:
 
 
 def _steps(near: float, far: float) -> list[tuple[float, float]]:
-    """Intervals of s from near to far that double in length, each as (low, high)."""
-    cuts, step = [near], 2.5
+    """Intervals of s from near to far, each as (low, high): two of a length, then two of twice that.
+
+    So they come out of halving for most laws; far off a law is a power, and they double at once.
+    """
+    cuts, step, turn = [near], 1.25, 0
     while abs(far - cuts[-1]) > 1.5 * step:
         cuts.append(cuts[-1] + math.copysign(step, far - near))
-        step *= 2.0
+        turn += 1
+        step *= 2.0 if turn % 2 == 0 or step > 8.0 else 1.0
     cuts.append(far)
     return [tuple(sorted(pair)) for pair in zip(cuts[:-1], cuts[1:], strict=True)]  # type: ignore[misc]
 

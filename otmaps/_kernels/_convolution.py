@@ -418,8 +418,8 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                     top_1, top_2 = max(top_1, first[k]), max(top_2, second[k])
                     low_1, low_2 = min(low_1, first[k]), min(low_2, second[k])
                 log_width = math.log(2.0 * half)
-                slack_1 = _BETWEEN * (top_1 - max(low_1, top_1 - 1e4)) if top_1 > -math.inf else 0.0
-                slack_2 = _BETWEEN * (top_2 - max(low_2, top_2 - 1e4)) if top_2 > -math.inf else 0.0
+                slack_1 = _BETWEEN * (top_1 - low_1) if low_1 > -math.inf else 0.0
+                slack_2 = _BETWEEN * (top_2 - low_2) if low_2 > -math.inf else 0.0
                 bar_1 = max(log_1, guess_1 - _DOUBT) - cut - 1.0
                 bar_2 = max(log_2, guess_2 - _DOUBT) - cut - 1.0
                 if (
