@@ -8,10 +8,11 @@ import math
 import numpy as np
 
 from otmaps._arrays import FloatArray
-from otmaps._estimators._tabulation import Measured, Source, tabulate
+from otmaps._estimators._layout import Source
+from otmaps._estimators._tabulation import Measured, tabulate
 from otmaps._estimators._terms import Pair, Term, frame_of, reached, rounded
 from otmaps._kernels._convolution import tails_of_sum
-from otmaps._pieces import two_sum
+from otmaps._piece_table import two_sum
 
 _MOST_KINKS = 48
 _CUT, _CHECK_CUT = 37.0, 50.0
@@ -48,17 +49,20 @@ def sum_of(a: Term, b: Term, tol: float) -> Term:
     split = centre or (rounded(a.median + b.median, scale), 0.0)
     kinks = _kinks(a, b)
     finite = a.finite[0] and b.finite[0], a.finite[1] and b.finite[1]
-    depth = tuple(_depth(a, b, side) for side in (0, 1))
-    reach = tuple(_SHARE_OF_REACH * max(x, y) for x, y in zip(a.reach, b.reach, strict=True))
+    depth = _depth(a, b, 0), _depth(a, b, 1)
+    reach = (
+        _SHARE_OF_REACH * max(a.reach[0], b.reach[0]),
+        _SHARE_OF_REACH * max(a.reach[1], b.reach[1]),
+    )
     measured = tabulate(
         _SumSource(a, b, _CUT, _RESOLVED),
         frame_of(
             kinks,
             split,
-            finite,
-            scale,
-            (depth[0], depth[1]),
-            (reach[0], reach[1]),
+            finite=finite,
+            scale=scale,
+            depth=depth,
+            reach=reach,
             symmetric=centre is not None,
         ),
         tol,
@@ -72,8 +76,8 @@ def sum_of(a: Term, b: Term, tol: float) -> Term:
         centre=centre,
         median=median if centre is None else centre[0],
         scale=high - low,
-        depth=reached(measured.table, finite, (depth[0], depth[1])),
-        reach=(reach[0], reach[1]),
+        depth=reached(measured.table, finite, depth),
+        reach=reach,
         moments=(a.moments[0] + b.moments[0], math.hypot(a.moments[1], b.moments[1])),
         errors=_errors(a, b, measured),
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
-from otmaps._estimators._tabulation import Frame, Source, tabulate
-from otmaps._pieces import PiecesLaw, PieceTable, two_product, two_sum
+from otmaps._estimators._layout import Frame, Source
+from otmaps._estimators._tabulation import tabulate
+from otmaps._piece_table import PieceTable, two_product, two_sum
+from otmaps._pieces import PiecesLaw
 
 Pair: TypeAlias = tuple[float, float]
 
@@ -68,17 +68,17 @@ class Term:
             return np.stack(two_sum(high, low + pairs[:, 1] * factor), axis=1)
 
         kinks = times(self.kinks)
-        order = slice(None) if factor > 0 else slice(None, None, -1)
+        low, high = (0, 1) if factor > 0 else (1, 0)
         centre = None if self.centre is None else times(np.array([self.centre]))[0]
         return Term(
             table=self.table.scaled(factor),
-            kinks=kinks[order],
-            finite=self.finite[order],
+            kinks=kinks if factor > 0 else kinks[::-1],
+            finite=(self.finite[low], self.finite[high]),
             centre=None if centre is None else (float(centre[0]), float(centre[1])),
             median=factor * self.median,
             scale=size * self.scale,
-            depth=self.depth[order],
-            reach=tuple(size * r for r in self.reach[order]),  # type: ignore[arg-type]
+            depth=(self.depth[low], self.depth[high]),
+            reach=(size * self.reach[low], size * self.reach[high]),
             moments=(factor * self.moments[0], size * self.moments[1]),
             errors=self.errors,
         )
@@ -141,12 +141,18 @@ def term_of(law: Distribution, tol: float) -> Term:
     finite = math.isfinite(support[0]), math.isfinite(support[1])
     pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
     depth = _depth(law, upper=False), _depth(law, upper=True)
-    reach = tuple(_REACH * min(1.0, scale) for _ in range(2))
+    reach = (_REACH * min(1.0, scale),) * 2
     split = (rounded(median, scale), 0.0) if centre is None else (centre, 0.0)
     measured = tabulate(
         _LawSource(law, kinks),
         frame_of(
-            pairs, split, finite, scale, depth, (reach[0], reach[1]), symmetric=centre is not None
+            pairs,
+            split,
+            finite=finite,
+            scale=scale,
+            depth=depth,
+            reach=reach,
+            symmetric=centre is not None,
         ),
         tol,
     )
@@ -158,7 +164,7 @@ def term_of(law: Distribution, tol: float) -> Term:
         median=median,
         scale=scale,
         depth=reached(measured.table, finite, depth),
-        reach=(reach[0], reach[1]),
+        reach=reach,
         moments=(law.mean(), law.std()),
         errors=(
             law.error + measured.error,
@@ -198,11 +204,11 @@ def rounded(point: float, scale: float) -> float:
 def frame_of(
     kinks: FloatArray,
     split: Pair,
+    *,
     finite: tuple[bool, bool],
     scale: float,
     depth: Pair,
     reach: Pair,
-    *,
     symmetric: bool,
 ) -> Frame:
     """The frame of a law with these kinks."""

@@ -1,7 +1,7 @@
 """The lower tail and the density of a sum of two independent variables, by adaptive quadrature.
 
-P(A + B <= y) = integral of F_A(y - z) f_B(z) dz, and the density is that of f_A(y - z) f_B(z). Every
-term is positive, so nothing cancels and relative accuracy holds at any depth of a tail.
+P(A + B <= y) = integral of F_A(y - z) f_B(z) dz, and the density is that of f_A(y - z) f_B(z).
+Every term is positive, so nothing cancels and relative accuracy holds at any depth of a tail.
 
 A law is handed over as a pair of arrays, piece by piece in increasing order; `otmaps._pieces` makes
 them and says what the columns hold. The last piece is what lies above the law: there F is 1.
@@ -50,9 +50,7 @@ _FEW = 1e-15
 _X, _W = np.polynomial.legendre.leggauss(NODES)
 _VANDER = np.polynomial.legendre.legvander(_X, NODES - 1)
 # Rows that give the Legendre coefficients of the three highest degrees from the nodes.
-_HIGHEST = np.ascontiguousarray(
-    (_VANDER * _W[:, None] * (np.arange(NODES) + 0.5)).T[-3:]
-)
+_HIGHEST = np.ascontiguousarray((_VANDER * _W[:, None] * (np.arange(NODES) + 0.5)).T[-3:])
 
 
 _LOG2E = 1.0 / math.log(2.0)
@@ -135,7 +133,7 @@ def _distance(yh, yl, yd, a, i, b, j):  # type: ignore[no-untyped-def]
 
 @part
 def _ratio(low, high, sign):  # type: ignore[no-untyped-def]
-    """The ratio of the distances of an interval's ends from a singular point; 1 if there is none."""
+    """The ratio of the distances of both ends from a singular point; 1 if there is none."""
     if sign == 0.0:
         return 1.0
     near, far = min(abs(low), abs(high)), max(abs(low), abs(high))
@@ -322,8 +320,7 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                         else:
                             state = 2
                     elif ratio_b <= _RATIO or (
-                        ratio_a > _RATIO
-                        and 4.0 * abs(d) <= min(abs(low_a), abs(high_a))
+                        ratio_a > _RATIO and 4.0 * abs(d) <= min(abs(low_a), abs(high_a))
                     ):
                         state = 3
                         near, far = min(abs(low_a), abs(high_a)), max(abs(low_a), abs(high_a))
@@ -423,9 +420,8 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                 bar_1 = max(log_1, guess_1 - _DOUBT) - cut - 1.0
                 bar_2 = max(log_2, guess_2 - _DOUBT) - cut - 1.0
                 if (
-                    (capped or top_1 + log_width + slack_1 < bar_1)
-                    and top_2 + log_width + slack_2 < bar_2
-                ):
+                    capped or top_1 + log_width + slack_1 < bar_1
+                ) and top_2 + log_width + slack_2 < bar_2:
                     continue
                 if not top_1 > -math.inf:
                     continue
@@ -475,7 +471,9 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                 spent += 1
                 if not (good or narrow) and level < 60.0 and depth < _DEPTH and spent < _MOST:
                     # The half that looks the larger comes first: then the other may drop out.
-                    rising = second[NODES - 1] > second[0] if capped else first[NODES - 1] > first[0]
+                    rising = (
+                        second[NODES - 1] > second[0] if capped else first[NODES - 1] > first[0]
+                    )
                     for turn in range(2):
                         right = (turn == 1) == rising
                         waiting[depth, 0] = centre if right else low
