@@ -166,6 +166,24 @@ class PieceTable:
         )
         return PieceTable(frozen(rows), self.series)
 
+    def steepest(self, depth: float) -> FloatArray:
+        """The largest slopes in x of the log tail and the log density, down to a log tail.
+
+        Distances from an anchor below its float grid do not count.
+        """
+        rows, series = self.rows[:-1], self.series[:-1]
+        ends = np.stack([rows[:, q.LOW], rows[:, q.HIGH]])
+        near = np.abs(ends).min(axis=0)
+        grid = np.spacing(np.abs(rows[:, q.ANCHOR]))
+        used = (np.abs(ends).max(axis=0) > grid) & ~is_straight(rows)
+        used &= np.minimum(series[:, q.TAIL] @ _POWERS[0], series[:, q.TAIL] @ _POWERS[-1]) > depth
+        with np.errstate(divide="ignore", over="ignore"):
+            per_x = rows[:, q.INVERSE] / np.where(rows[:, q.SIGN] == 0, 1.0, np.maximum(near, grid))
+        derivative = series[:, :, 1:] * np.arange(1.0, q.TERMS)
+        slopes = np.abs(derivative @ _POWERS[:, :-1].T).max(axis=2) * per_x[:, None]
+        found = np.array([slopes[used, q.TAIL].max(), slopes[used, q.DENSITY].max()])
+        return np.where(np.isnan(found), np.inf, found)
+
     @functools.cached_property
     def edges(self) -> FloatArray:
         """The ends of the pieces."""

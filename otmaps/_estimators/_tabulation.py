@@ -16,7 +16,7 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._estimators._layout import Batch, BoolArray, Frame, Layout, Row, Source
 from otmaps._kernels import _convolution as q
-from otmaps._piece_table import STRAIGHT, PieceTable
+from otmaps._piece_table import STRAIGHT, PieceTable, two_sum
 
 _N = q.TERMS
 # Cosines of whole multiples of pi / 32, reduced before they are multiplied: exact to an ulp.
@@ -173,7 +173,7 @@ class _Tabulation:
         steep = np.maximum(np.abs(slopes).max(axis=(0, 2)) - 1e-11 * size, 0.0)
         reach = np.maximum(np.abs(batch.s_low), np.abs(batch.s_high))
         moved = reach / (0.5 * (batch.s_high - batch.s_low))
-        return np.asarray(np.minimum(4.0 * _EPS * (size + steep * moved), 1e-3))
+        return np.asarray(np.minimum(0.5 * _EPS * (size + steep * moved), 1e-3))
 
     def gaps(self, judge: Source, batch: Batch, coefficients: FloatArray) -> FloatArray:
         """|table - judge| at the probes: of the cdf, of the log tail and of the log density.
@@ -215,6 +215,7 @@ class _Tabulation:
         # Neighbours meet exactly, although one end is the exponential of a logarithm.
         same = owner[order][1:] == owner[order][:-1]
         rows[1:, q.LOW] = np.where(same, rows[:-1, q.HIGH], rows[1:, q.LOW])
+        _anchored_nearby(rows)
         table = PieceTable.of(rows, series)
         return _completed(table) if frame.lower_only else table
 
@@ -252,6 +253,22 @@ class _Tabulation:
                 row[[q.LOW, q.HIGH]] = sorted((0.0, side * math.exp(s)))
                 found.append((row, line, int(owner)))
         return found
+
+
+def _anchored_nearby(rows: FloatArray) -> None:
+    """Give plain pieces far from their anchor one of few digits nearby: steep tails need that.
+
+    The distance of a double from it is exact, and its rounding in t is that of a small number.
+    """
+    half = 1.0 / rows[:, q.INVERSE]
+    far = (rows[:, q.SIGN] == 0) & (np.abs(rows[:, q.MIDDLE]) > 1.5 * half)
+    far[[0, -1]] = False  # from the ends on, a law goes on as its distance from the anchor grows
+    grid = 2.0 ** (np.frexp(half[far])[1] - 3)
+    step = np.round(rows[far, q.MIDDLE] / grid) * grid
+    anchor, low = two_sum(rows[far, q.ANCHOR], step)
+    rows[far, q.ANCHOR], rows[far, q.ANCHOR_LOW] = two_sum(anchor, low + rows[far, q.ANCHOR_LOW])
+    for column in (q.LOW, q.HIGH, q.MIDDLE):
+        rows[far, column] -= step
 
 
 def _completed(table: PieceTable) -> PieceTable:

@@ -19,6 +19,8 @@ Pair: TypeAlias = tuple[float, float]
 
 _DEPTH = -2e5  # log of the probability down to which laws are tabulated, where they state it
 _SHALLOW = -740.0  # where their logarithms end with the doubles
+_NARROW = 1e-9  # of the other's scale: the wider are no candidates for being dropped
+_UNMOVED = 1e-14  # relative change of a tail below which a narrow term is a shift
 _REACH = 1e305
 _ZERO = np.zeros((0, 2))
 
@@ -83,6 +85,34 @@ class Term:
             errors=self.errors,
         )
 
+    def moved_by(self, other: Term) -> Term | None:
+        """The term of X + Z where Z is so narrow that only its centre matters, else None.
+
+        With h the farthest that Z comes from its median with probability above exp(-760), the
+        logarithm of a tail, and of the density, is off by at most h times its steepest slope.
+        """
+        centre = other.centre or (other.median, 0.0)
+        reach = np.abs(np.array([other.table.edges[0], other.table.edges[-1]]) - centre[0]).max()
+        if not reach < _NARROW * self.scale:
+            return None
+        slopes = self.table.steepest(_SHALLOW)
+        shift = float(reach) * slopes
+        if not shift.max() < _UNMOVED:
+            return None
+        kinks = np.stack(two_sum(self.kinks[:, 0], centre[0] + self.kinks[:, 1]), axis=1)
+        return dataclasses.replace(
+            self,
+            table=self.table.shifted(*centre),
+            kinks=kinks + np.array([0.0, centre[1]]),
+            centre=_sum(self.centre, other.centre),
+            median=self.median + centre[0],
+            errors=(
+                self.errors[0] + float(shift[0]),
+                self.errors[1] + float(shift[0]),
+                self.errors[2] + float(shift[1]),
+            ),
+        )
+
     def law(self, offset: float, how: str) -> PiecesLaw:
         """The law of X + offset."""
         table = self.table.shifted(offset)
@@ -124,6 +154,10 @@ class _LawSource(Source):
             out[rows, 0] = law.logsf(x) if upper == (sign > 0) else law.logcdf(x)
             out[rows, 1] = law.logpdf(x)
         return out
+
+
+def _sum(a: Pair | None, b: Pair | None) -> Pair | None:
+    return None if a is None or b is None else (a[0] + b[0], a[1] + b[1])
 
 
 def density_error(law: Distribution) -> float:
