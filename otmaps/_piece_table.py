@@ -44,7 +44,7 @@ def two_sum(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
     return s, (a - (s - back)) + (b - back)
 
 
-def two_product(a: FloatArray, b: float) -> tuple[FloatArray, FloatArray]:
+def two_product(a: FloatArray, b: float | FloatArray) -> tuple[FloatArray, FloatArray]:
     """a * b as a rounded product and what rounding lost (Dekker, Veltkamp)."""
     p = a * b
     with np.errstate(all="ignore"):

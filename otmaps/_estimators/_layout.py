@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
+from otmaps._piece_table import two_product, two_sum
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 # Owner (an anchor's number), sign, low and high end in s, and whether it is of the upper half.
@@ -109,6 +110,13 @@ class Batch:
     def variables(self, t: FloatArray) -> FloatArray:
         middle, half = 0.5 * (self.s_low + self.s_high), 0.5 * (self.s_high - self.s_low)
         return np.asarray(middle[:, None] + half[:, None] * t)
+
+    def exact_variables(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The same, and what their rounding lost."""
+        middle, half = 0.5 * (self.s_low + self.s_high), 0.5 * (self.s_high - self.s_low)
+        product, rest = two_product(half[:, None], t)
+        total, error = two_sum(middle[:, None], product)
+        return total, error + rest
 
     def distances(self, s: FloatArray) -> FloatArray:
         sign = self.sign[:, None]

@@ -36,6 +36,7 @@ _PROBES = np.array([-0.985, -0.3, 0.55, 0.96])  # none is a node; both ends of t
 _EPS = float(np.finfo(float).eps)
 
 _SAFETY = 2.0
+_LEAST_MOVE = 1e-9  # more than that is no rounding
 _FLOOR = -1e9  # stands for log 0
 _MOST_LEVELS = 60
 _MOST_PIECES = 600
@@ -102,7 +103,8 @@ class _Tabulation:
     # ------------------------------------------------------------------------------------ values
     def values(self, source: Source, batch: Batch, t: FloatArray) -> FloatArray:
         """Log tail and log density at positions t of every piece: shape (2, pieces, len(t))."""
-        d = batch.distances(batch.variables(t))
+        variable, lost = batch.exact_variables(t)
+        d = batch.distances(variable)
         points = np.empty((batch.size, t.size, 3))
         points[..., :2] = self.frame.anchors[batch.anchor][:, None, :]
         points[..., 2] = d
@@ -112,6 +114,11 @@ class _Tabulation:
             if at.size:
                 found = source.tails(points[at].reshape(-1, 3), upper=side)
                 out[:, at] = np.moveaxis(found.reshape(at.size, t.size, 2), 2, 0)
+        # What the rounding of the points does to a steep tail, and to the density much alike.
+        with np.errstate(over="ignore", invalid="ignore"):
+            slope = np.where(batch.upper, -1.0, 1.0)[:, None] * np.exp(out[1] - out[0])
+            moved = np.where(batch.sign[:, None] == 0, slope * lost, 0.0)
+        out += np.where(np.abs(moved) < _LEAST_MOVE, moved, 0.0)
         if np.isnan(out).any():
             worst = points[np.isnan(out).any(axis=0)][0].sum()
             raise AccuracyError(
@@ -173,7 +180,7 @@ class _Tabulation:
         steep = np.maximum(np.abs(slopes).max(axis=(0, 2)) - 1e-11 * size, 0.0)
         reach = np.maximum(np.abs(batch.s_low), np.abs(batch.s_high))
         moved = reach / (0.5 * (batch.s_high - batch.s_low))
-        return np.asarray(np.minimum(0.5 * _EPS * (size + steep * moved), 1e-3))
+        return np.asarray(np.minimum(0.2 * _EPS * (size + steep * moved), 1e-3))
 
     def gaps(self, judge: Source, batch: Batch, coefficients: FloatArray) -> FloatArray:
         """|table - judge| at the probes: of the cdf, of the log tail and of the log density.

@@ -150,9 +150,14 @@ class _LawSource(Source):
         for anchor in np.unique(anchors):
             rows = np.flatnonzero(anchors == anchor)
             law, sign = self.moved.get(float(anchor), (self.law, 1.0))
-            x = sign * points[rows, 2] + (0.0 if float(anchor) in self.moved else anchor)
+            x, lost = sign * points[rows, 2], 0.0
+            if float(anchor) not in self.moved:
+                x, lost = two_sum(x, np.full_like(x, anchor))
             out[rows, 0] = law.logsf(x) if upper == (sign > 0) else law.logcdf(x)
             out[rows, 1] = law.logpdf(x)
+            with np.errstate(over="ignore", invalid="ignore"):
+                slope = (-1.0 if upper else 1.0) * np.exp(out[rows, 1] - out[rows, 0])
+                out[rows] += np.nan_to_num(np.clip(slope * lost, -1e-9, 1e-9))[:, None]
         return out
 
 
