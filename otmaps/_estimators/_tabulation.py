@@ -192,7 +192,8 @@ class _Tabulation:
         gaps = np.abs(table - truth)
         absolute = gaps[0] * np.exp(np.minimum(truth[0], 0.0))
         sized = gaps / np.where(truth < _LOWEST, np.abs(truth), 1.0)
-        sized[1] *= _weight(batch, truth, _PROBES)
+        empty = (truth[1] < _NOTHING) & (_weight(batch, truth, _PROBES) < 1e-9)
+        sized[1] = np.where(empty, 0.0, sized[1])
         return np.stack([absolute, sized[0], sized[1]])
 
     # --------------------------------------------------------------------------------- the table
@@ -311,12 +312,12 @@ def _series(batch: Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _weight(batch: Batch, values: FloatArray, t: FloatArray) -> FloatArray:
-    """How much a relative error of the density counts: by the share of the tail that it moves.
+    """How much a relative error of the density counts: wholly, but for what no double holds.
 
-    Next to a kink there is none, nor in a gap of the support.
+    There by the share of the tail that it moves: none in a gap of the support.
     """
     s = batch.variables(t)
     width = np.log(batch.s_high - batch.s_low)[:, None]
     distance = np.where(batch.sign[:, None] == 0, width, s)
     share = np.exp(np.minimum(values[1] - values[0] + distance, 0.0))
-    return np.where((batch.sign[:, None] == 0) & (values[1] > _NOTHING), 1.0, share)
+    return np.where(values[1] > _NOTHING, 1.0, share)

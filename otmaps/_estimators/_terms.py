@@ -150,7 +150,8 @@ class _LawSource(Source):
         for anchor in np.unique(anchors):
             rows = np.flatnonzero(anchors == anchor)
             law, sign = self.moved.get(float(anchor), (self.law, 1.0))
-            x, lost = sign * points[rows, 2], 0.0
+            x = sign * points[rows, 2]
+            lost = np.zeros_like(x)
             if float(anchor) not in self.moved:
                 x, lost = two_sum(x, np.full_like(x, anchor))
             out[rows, 0] = law.logsf(x) if upper == (sign > 0) else law.logcdf(x)
