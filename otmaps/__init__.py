@@ -23,6 +23,7 @@ from otmaps._errors import (
 )
 from otmaps._estimators import (
     ClosedForm,
+    Contour,
     Convolution,
     Estimator,
     MonteCarlo,
@@ -61,6 +62,7 @@ __all__ = [
     "CheckReport",
     "CheckRow",
     "ClosedForm",
+    "Contour",
     "Convolution",
     "Discrete",
     "Distribution",

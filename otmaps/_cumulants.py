@@ -211,6 +211,8 @@ def transform_of(terms: Sequence[tuple[float, Distribution]]) -> Transform | Non
     counted: dict[tuple[float, int], int] = {}
     laws: list[list[Blend]] = []
     for w, law in terms:
+        if type(law) not in _RULES:
+            return None
         if law not in known:
             known[law] = blends_of(law)
             laws.append(known[law] or [])

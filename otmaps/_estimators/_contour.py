@@ -15,22 +15,34 @@ from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyError
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._tabulation import Source, tabulate
-from otmaps._estimators._terms import Term, frame_of, moments_of, reached, rounded
+from otmaps._estimators._terms import Pair, Term, frame_of, moments_of, reached, rounded
 from otmaps._kernels._transforms import invert
 from otmaps._operations import Operation
 from otmaps._pieces import two_sum
 
-_WORST = 1e-3
-_FINEST = 1e-13
-_SHARE = 0.1  # of the tolerance
+_WORST = 1e-3  # a larger error than this is no law
+_USUAL = 1e-10  # with a step that is chosen here, a larger error means that something is wrong
+_ROUGH = 2e-12  # a larger gap between two paths is no rounding
+_GOOD = 3e-14  # a smaller one is nothing else
+_SHARE, _FINEST = 0.02, 2e-14  # of the tolerance, and what no table is asked to surpass
 _DEPTH = -2e5
 _REACH = 1e6  # standard deviations, beyond which any of these tails is deeper
 _NEAR_END = 0.5  # of the way to the middle: up to there distances count from the end
+_DOMINANT = 0.5  # of the variance: one input leaves its own edges
 _QUARTERS = np.log([0.25, 0.5, 0.75])
-_STEP = 0.12
-_TRIAL = np.array([0.0, 1.0, 3.0, 8.0, 20.0])
-_PLAN = np.array([_STEP, 0.0, 1.0, 1e-19, 400.0, 0.9])
-_JUDGE = np.array([0.5 * _STEP, 0.3, 0.8, 1e-22, 1600.0, 0.5])
+_STEPS = (0.1, 0.05, 0.025)
+_TRIAL = np.array([0.0, 0.6, 1.7, 3.1, 5.5, 9.0, 20.0])
+_ULPS = (1e-15, 1.6e-13, 1.6e-13)  # of a probability, and of a logarithm at 1e-300
+
+
+def _plan(step: float) -> FloatArray:
+    """What `invert` takes: see there."""
+    return np.array([step, 0.0, 1.0, 1e-19, 400.0, 0.9])
+
+
+def _check_plan(step: float) -> FloatArray:
+    """Half the step, other paths, which go on until less is left."""
+    return np.array([0.5 * step, 0.3, 0.8, 1e-22, 1600.0, 0.7])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -99,10 +111,14 @@ class Contour(Estimator):
     Parameters
     ----------
     least : int
-        How many inputs there must be. Few are soon convolved, and their transform may decay slowly.
+        How many inputs there must be. Few are soon convolved.
+    step : float, optional
+        The step of the rule, in a variable in which the path is a hyperbola. Left out: the first of
+        0.1, 0.05, 0.025 that halving changes by rounding alone.
     """
 
     least: int = 8
+    step: float | None = None
 
     @property
     def name(self) -> str:
@@ -114,14 +130,21 @@ class Contour(Estimator):
         if op.linear is None:
             return "it is not linear in its latents"
         terms = _terms(op, inputs)
-        if len(terms) < max(self.least, 1):
-            return f"it adds {len(terms)} inputs, fewer than {self.least}"
+        if len(terms) < max(self.least, 2):
+            return f"it adds {len(terms)} inputs, fewer than {max(self.least, 2)}"
+        for law in {type(law): law for _, law in terms}.values():
+            if transform_of([(1.0, law)]) is None:
+                name = type(law).__name__
+                return f"the moment generating function of {name} is infinite, or not known here"
+        variances = [(w * law.std()) ** 2 for w, law in terms]
+        share = max(variances) / math.fsum(variances)
+        if share > _DOMINANT:
+            return f"one input has {share:.0%} of the variance and leaves its edges in the sum"
         transform = transform_of(terms)
         if transform is None:
-            name = next(type(law).__name__ for w, law in terms if transform_of([(w, law)]) is None)
-            return f"the moment generating function of {name} is infinite, or not known here"
-        if not _agreement(transform, terms) < _WORST * _FINEST * 1e4:
-            return "its transform decays too slowly: too few inputs count, or they are too rough"
+            return "the moment generating function of a mixture's component is not known here"
+        if self.step is None and _step(transform, moments_of(terms)) is None:
+            return "its transform decays slowly, for its inputs are too few or too rough"
         return None
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
@@ -145,8 +168,10 @@ class Contour(Estimator):
         transform = transform_of(terms)
         if linear is None or transform is None:
             raise ValueError(f"the contour method does not serve {op.name}; use another method.")
-        total = _total(transform, terms, max(_SHARE * tol, _FINEST))
-        if not total.errors[0] < _WORST:
+        moments = moments_of(terms)
+        step = self.step or _step(transform, moments) or _STEPS[-1]
+        total = _total(transform, terms, step, max(_SHARE * tol, _FINEST))
+        if not total.errors[0] < (_WORST if self.step else _USUAL):
             raise AccuracyError(
                 f"The contour method for {op.name} reached an error of {total.errors[0]:.2g} "
                 'only; use method="convolution".'
@@ -159,24 +184,45 @@ def _terms(op: Operation, inputs: Inputs) -> list[tuple[float, Distribution]]:
     return [(w, law) for law, w in zip(inputs, weights, strict=True) if w != 0.0]
 
 
-def _agreement(transform: Transform, terms: list[tuple[float, Distribution]]) -> float:
+def _step(transform: Transform, moments: Pair) -> float | None:
+    """The first step that is fine enough; None where the finest is not."""
+    best, chosen = _ROUGH, None
+    for step in _STEPS:
+        gap = _gap(transform, moments, step)
+        if gap < best:
+            improved = gap < 0.5 * best
+            best, chosen = gap, step if improved or chosen is None else chosen
+        if gap < _GOOD:
+            break
+    return chosen
+
+
+def _gap(transform: Transform, moments: Pair, step: float) -> float:
     """How far the rule and its judge differ at some points of both tails."""
-    mean, std = moments_of(terms)
-    source, judge = (ContourSource(transform, mean, std, plan) for plan in (_PLAN, _JUDGE))
+    mean, std = moments
+    source, judge = _sources(transform, moments, step)
     worst = 0.0
-    for side, sign in ((False, -1.0), (True, 1.0)):
+    for side, sign in ((0, -1.0), (1, 1.0)):
         end = transform.ends[side]
         reach = _REACH * std if end is None else abs(sum(end) - mean)
         points = np.zeros((_TRIAL.size, 3))
         points[:, 0] = mean
         points[:, 2] = sign * np.minimum(_TRIAL * std, _TRIAL / (1.0 + _TRIAL) * reach)
-        found, wanted = source.tails(points, upper=side), judge.tails(points, upper=side)
-        size = np.maximum(np.abs(wanted) / 700.0, 1.0)
-        worst = max(worst, float(np.max(np.abs(found - wanted) / size)))
+        found, wanted = (s.tails(points, upper=bool(side)) for s in (source, judge))
+        gap = np.abs(found - wanted) / np.maximum(np.abs(wanted) / 700.0, 1.0)
+        worst = max(worst, float(np.max(np.where(np.isnan(gap), np.inf, gap))))
     return worst
 
 
-def _total(transform: Transform, terms: list[tuple[float, Distribution]], tol: float) -> Term:
+def _sources(transform: Transform, moments: Pair, step: float) -> tuple[Source, Source]:
+    """The source of a table and its judge."""
+    plan, check = _plan(step), _check_plan(step)
+    return ContourSource(transform, *moments, plan), ContourSource(transform, *moments, check)
+
+
+def _total(
+    transform: Transform, terms: list[tuple[float, Distribution]], step: float, tol: float
+) -> Term:
     moments = moments_of(terms)
     centre = _centre(terms)
     scale = 1.35 * moments[1]
@@ -184,7 +230,7 @@ def _total(transform: Transform, terms: list[tuple[float, Distribution]], tol: f
     kinks = np.array([end for end in transform.ends if end is not None]).reshape(-1, 2)
     finite = transform.ends[0] is not None, transform.ends[1] is not None
     depth, reach = (_DEPTH, _DEPTH), (_REACH * moments[1], _REACH * moments[1])
-    source, judge = (ContourSource(transform, *moments, plan) for plan in (_PLAN, _JUDGE))
+    source, judge = _sources(transform, moments, step)
     frame = frame_of(kinks, split, finite, scale, depth, reach, symmetric=centre is not None)
     measured = tabulate(source, frame, tol, judge)
     low, median, high = measured.table.quantiles(_QUARTERS, upper=False).tolist()
@@ -198,11 +244,15 @@ def _total(transform: Transform, terms: list[tuple[float, Distribution]], tol: f
         depth=reached(measured.table, finite, depth),
         reach=reach,
         moments=moments,
-        errors=(measured.error, measured.tail_error, measured.density_error),
+        errors=(
+            measured.error + _ULPS[0],
+            measured.tail_error + _ULPS[1],
+            measured.density_error + _ULPS[2],
+        ),
     )
 
 
-def _centre(terms: list[tuple[float, Distribution]]) -> tuple[float, float] | None:
+def _centre(terms: list[tuple[float, Distribution]]) -> Pair | None:
     """The centre of symmetry as an unevaluated sum; None where a law has none."""
     total = Fraction(0)
     for w, law in terms:

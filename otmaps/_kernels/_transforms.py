@@ -38,6 +38,7 @@ STEP, NUDGE, SHARE, CUT, MOST, WIDTH = range(6)  # of a plan
 _ETA = 0.02  # of the distance to the nearest singular point, for derivatives by differences
 _QUIET = 6  # negligible nodes in a row that end a sum
 _MOST_STEPS = 200  # of Newton's method; a start next to the saddle takes three
+_LARGEST = 1e295
 _ROUGH = 0.02  # standard deviations that the saddle may be off
 _SPLIT = 134217729.0
 # (zeta(k) - 1) / k for k = 2, 3, ...: Abramowitz and Stegun 6.1.33
@@ -233,7 +234,7 @@ def _saddle(y, m, side, limit, rows, starts, counts, reference):  # type: ignore
         elif low > 0.0 and high < np.inf:
             m = math.sqrt(low) * math.sqrt(high)
         else:  # the saddle may be hundreds of powers of ten away
-            m *= growth if slope < 0.0 else 1.0 / growth
+            m = min(m * growth, _LARGEST) if slope < 0.0 else m / growth
             growth = min(growth * growth, 1e60)
     return m
 
