@@ -23,7 +23,7 @@ from otmaps._pieces import two_sum
 _WORST = 1e-3  # a larger error than this is no law
 _USUAL = 1e-10  # with a step that is chosen here, a larger error means that something is wrong
 _ROUGH = 2e-12  # a larger gap between two paths is no rounding
-_GOOD = 3e-14  # a smaller one is nothing else
+_GOOD = 1e-13  # a smaller one is nothing else
 _SHARE, _FINEST = 0.02, 2e-14  # of the tolerance, and what no table is asked to surpass
 _DEPTH = -2e5
 _REACH = 1e6  # standard deviations, beyond which any of these tails is deeper
@@ -42,7 +42,7 @@ def _plan(step: float) -> FloatArray:
 
 def _check_plan(step: float) -> FloatArray:
     """Half the step, other paths, which go on until less is left."""
-    return np.array([0.5 * step, 0.3, 0.8, 1e-22, 1600.0, 0.7])
+    return np.array([0.5 * step, 0.3, 0.8, 1e-21, 1600.0, 0.7])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -186,15 +186,15 @@ def _terms(op: Operation, inputs: Inputs) -> list[tuple[float, Distribution]]:
 
 def _step(transform: Transform, moments: Pair) -> float | None:
     """The first step that is fine enough; None where the finest is not."""
-    best, chosen = _ROUGH, None
+    best, chosen = math.inf, _STEPS[0]
     for step in _STEPS:
         gap = _gap(transform, moments, step)
-        if gap < best:
-            improved = gap < 0.5 * best
-            best, chosen = gap, step if improved or chosen is None else chosen
+        if not gap < 0.5 * best:
+            break
+        best, chosen = gap, step
         if gap < _GOOD:
             break
-    return chosen
+    return chosen if best < _ROUGH else None
 
 
 def _gap(transform: Transform, moments: Pair, step: float) -> float:

@@ -36,10 +36,10 @@ CENTRED, LOWER, UPPER = range(3)  # from where bounded inputs count: their middl
 STEP, NUDGE, SHARE, CUT, MOST, WIDTH = range(6)  # of a plan
 
 _ETA = 0.02  # of the distance to the nearest singular point, for derivatives by differences
-_QUIET = 6  # negligible nodes in a row that end a sum
+_QUIET = 4  # negligible nodes in a row that end a sum
 _MOST_STEPS = 200  # of Newton's method; a start next to the saddle takes three
 _LARGEST = 1e295
-_ROUGH = 0.02  # standard deviations that the saddle may be off
+_ROUGH = 0.1  # standard deviations that the saddle may be off
 _SPLIT = 134217729.0
 # (zeta(k) - 1) / k for k = 2, 3, ...: Abramowitz and Stegun 6.1.33
 _ZETA = special.zetac(np.arange(2.0, 46.0)) / np.arange(2.0, 46.0)
@@ -83,13 +83,14 @@ def _log_bessel_above(v):  # type: ignore[no-untyped-def]
     if size < 25.0:  # Miller's recurrence; exp(v) = I_0 + 2 (I_1 + I_2 + ...)
         twice = 2.0 / v
         above, value, total = 0.0 * v, 1e-200 + 0.0 * v, 1e-200 + 0.0 * v
-        for k in range(int(1.2 * size) + 30, 0, -1):
+        for k in range(int(1.3 * size) + 22, 0, -1):
             above, value = value, above + k * twice * value
             total += value
         return cmath.log(value / (2.0 * total - value))
+    inverse = 0.125 / v
     term, plain, signed = 1.0 + 0.0 * v, 1.0 + 0.0 * v, 1.0 + 0.0 * v
-    for k in range(1, 26):  # Abramowitz and Stegun 9.7.1, with the term that is small for Re v > 0
-        term = term * ((2.0 * k - 1.0) ** 2 / (8.0 * k)) / v
+    for k in range(1, 26 if size < 60.0 else 12):  # Abramowitz and Stegun 9.7.1, with the term that is small for Re v > 0
+        term = term * ((2.0 * k - 1.0) ** 2 / k) * inverse
         plain += term
         signed += term if k % 2 == 0 else -term
     if v.real < 25.0:
@@ -200,28 +201,29 @@ def cumulant(z, rows, starts, counts, reference):  # type: ignore[no-untyped-def
 
 
 @jit
-def _shape_at(m, side, limit, rows, starts, counts, reference):  # type: ignore[no-untyped-def]
-    """K(c), d, and d K', d^2 K'', d^3 K''' at c = side * m, d the distance to what is singular."""
+def _slopes(m, side, limit, rows, starts, counts, reference):  # type: ignore[no-untyped-def]
+    """K(c) and what rounding lost of it, d, and roughly d K' and d^2 K'', at c = side * m.
+
+    d is the distance to what is singular. The imaginary part of so short a step is small: multiples
+    of 2 pi do not enter.
+    """
     d = min(m, limit - m)
     here, lost = cumulant(complex(side * m, 0.0), rows, starts, counts, reference)
-    one = cumulant(complex(side * m, _ETA * d), rows, starts, counts, reference)[0]
-    two = cumulant(complex(side * m, 2.0 * _ETA * d), rows, starts, counts, reference)[0]
-    # The imaginary part is known but for multiples of 2 pi: of so short a step it is small.
-    first, second = one.imag / _ETA, 0.5 * two.imag / _ETA
-    third = 2.0 * (first - second) / (_ETA * _ETA)
-    bend = max(2.0 * (here.real - one.real) / (_ETA * _ETA), 1e-12)
-    return here.real, lost, d, first + third * _ETA * _ETA / 6.0, bend, third
+    ahead = cumulant(complex(side * m, _ETA * d), rows, starts, counts, reference)[0]
+    bend = max(2.0 * (here.real - ahead.real) / (_ETA * _ETA), 1e-12)
+    return here.real, lost, d, ahead.imag / _ETA, bend
 
 
 @jit
 def _saddle(y, m, side, limit, rows, starts, counts, reference):  # type: ignore[no-untyped-def]
-    """m > 0 that nearly minimises K(side m) - side m y - log m, by damped steps of Newton."""
-    low, high, growth = 0.0, limit, 5.0
+    """m > 0 that nearly minimises K(side m) - side m y - log m, d, and the width in m over d."""
+    low, high, growth, width = 0.0, limit, 5.0, 1.0
     for _ in range(_MOST_STEPS):
-        _, _, d, first, bend, _ = _shape_at(m, side, limit, rows, starts, counts, reference)
+        _, _, d, first, bend = _slopes(m, side, limit, rows, starts, counts, reference)
         slope = side * (first - d * y) - d / m
         curve = bend + (d / m) ** 2
-        if abs(slope) < _ROUGH * math.sqrt(curve):
+        width = 1.0 / math.sqrt(curve)
+        if abs(slope) * width < _ROUGH:
             break
         if slope < 0.0:
             low = m
@@ -236,7 +238,7 @@ def _saddle(y, m, side, limit, rows, starts, counts, reference):  # type: ignore
         else:  # the saddle may be hundreds of powers of ten away
             m = min(m * growth, _LARGEST) if slope < 0.0 else m / growth
             growth = min(growth * growth, 1e60)
-    return m
+    return m, min(m, limit - m), width
 
 
 @jit
@@ -244,6 +246,33 @@ def _short(m):  # type: ignore[no-untyped-def]
     """m to 24 bits, so that its products with 26 bits are exact."""
     mantissa, exponent = math.frexp(m)
     return math.ldexp(math.floor(mantissa * 16777216.0) / 16777216.0, exponent)
+
+
+@jit
+def _add_nodes(y, path, base, inputs, cut, most, tail, density):  # type: ignore[no-untyped-def]
+    """Add the nodes along a path, relative to the saddle, at all points y; their number."""
+    (c, s, h, slant, most_bent), (rows, starts, counts, reference) = path, inputs
+    quiet, k = 0, 0
+    while quiet < _QUIET and k < most:
+        k += 1
+        sine, cosine = math.sinh(k * h), math.cosh(k * h)
+        bent = slant * (cosine - 1.0)
+        slowed = 1.0 / (1.0 + abs(bent) / most_bent)
+        shift = complex(bent * slowed, sine)
+        moved = s * shift
+        rise = cumulant(c + moved, rows, starts, counts, reference)[0] - base
+        speed = complex(cosine, -slant * sine * slowed * slowed)
+        ratio = 1.0 / (1.0 + shift * (s / c))
+        largest = 0.0
+        for j in range(y.size):
+            value = cmath.exp(rise - moved * y[j]) * speed
+            largest = max(largest, abs(value))
+            density[j] += value.real
+            tail[j] += (value * ratio).real
+        quiet = quiet + 1 if largest < cut else 0
+        if not largest < np.inf:
+            break
+    return k
 
 
 @jit
@@ -273,49 +302,30 @@ def invert(
     m, begin = start, 0
     while begin < most:
         y = points[begin, 0]
-        m = _saddle(y, m, side, limit, rows, starts, counts, reference)
-        centre = m
-        shape = _shape_at(m, side, limit, rows, starts, counts, reference)
-        spread = math.sqrt(shape[4] + (shape[2] / m) ** 2)  # one standard deviation is spread / d
-        m = _short(m + min(plan[NUDGE] / spread, 0.3) * shape[2])
-        base, lost, d, _, bend, third = _shape_at(
-            m, side, limit, rows, starts, counts, reference
-        )
+        centre, d, width = _saddle(y, m, side, limit, rows, starts, counts, reference)
+        reach = plan[WIDTH] / (d * width)
+        m = _short(centre + min(plan[NUDGE] * width, 0.3) * d)
+        base, lost, d, first, bend = _slopes(m, side, limit, rows, starts, counts, reference)
+        ahead = cumulant(complex(side * m, 2.0 * _ETA * d), rows, starts, counts, reference)[0]
+        third = 2.0 * (first - 0.5 * ahead.imag / _ETA) / (_ETA * _ETA)
         end = begin + 1
-        while end < most and abs(points[end, 0] - y) * d < plan[WIDTH] * spread:
+        while end < most and abs(points[end, 0] - y) < reach:
             end += 1
+        tail[begin:end] = 0.5
+        density[begin:end] = 0.5
         s = plan[SHARE] * min(m, 1.2 * (limit - m))
         slant = min(max(s / d * third / (3.0 * bend), -1.0), 1.0)
         h = min(plan[STEP], 4.5 * plan[STEP] * d / (math.sqrt(bend) * s))
-        most_bent = farthest * m / s
-        tail[begin:end] = 0.5
-        density[begin:end] = 0.5
-        c, quiet, k = side * m, 0, 0
-        while quiet < _QUIET and k < plan[MOST]:
-            k += 1
-            sine, cosine = math.sinh(k * h), math.cosh(k * h)
-            bent = slant * (cosine - 1.0)
-            slowed = 1.0 / (1.0 + abs(bent) / most_bent)
-            shift = complex(bent * slowed, sine)
-            moved = s * shift
-            rise = cumulant(c + moved, rows, starts, counts, reference)[0] - base
-            speed = complex(cosine, -slant * sine * slowed * slowed)
-            ratio = 1.0 / (1.0 + shift * (s / c))
-            largest = 0.0
-            for j in range(begin, end):
-                value = cmath.exp(rise - moved * points[j, 0]) * speed
-                largest = max(largest, abs(value))
-                density[j] += value.real
-                tail[j] += (value * ratio).real
-            quiet = quiet + 1 if largest < plan[CUT] else 0
-            if not largest < np.inf:
-                break
-        used += k
+        path = (side * m, s, h, slant, farthest * m / s)
+        near, inputs = points[begin:end, 0], (rows, starts, counts, reference)
+        used += _add_nodes(
+            near, path, base, inputs, plan[CUT], plan[MOST], tail[begin:end], density[begin:end]
+        )
         for j in range(begin, end):
             big = _SPLIT * points[j, 0]
             head = big - (big - points[j, 0])
             rest = (points[j, 0] - head) + points[j, 1]
-            common = (base - c * head) + (lost - c * rest)
+            common = (base - side * m * head) + (lost - side * m * rest)
             common += math.log(h / math.pi * (s / m))
             out[j, 0] = common + np.log(tail[j])
             out[j, 1] = common + np.log(density[j]) + math.log(m)
