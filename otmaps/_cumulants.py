@@ -118,8 +118,8 @@ def _interval(kind: int) -> _Rule:
 
 def _uniform_sum(law: UniformSum) -> list[Blend]:
     low, high = (Fraction(end) + Fraction(rest) for end, rest in law.ends)
-    left = -sum(map(Fraction, law.widths)) / 2 - low  # what rounding left of the ends
-    right = sum(map(Fraction, law.widths)) / 2 - high
+    left = -sum(map(Fraction, law.widths), Fraction(0)) / 2 - low  # what rounding left of the ends
+    right = sum(map(Fraction, law.widths), Fraction(0)) / 2 - high
     out = []
     for i, width in enumerate(law.widths):
         half, zero = Fraction(width) / 2, Fraction(0)

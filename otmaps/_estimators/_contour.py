@@ -19,6 +19,7 @@ from otmaps._estimators._terms import Pair, Term, frame_of, moments_of, reached,
 from otmaps._kernels._transforms import invert
 from otmaps._operations import Operation
 from otmaps._pieces import two_sum
+from otmaps._priors import Normal
 
 _WORST = 1e-3  # a larger error than this is no law
 _USUAL = 1e-10  # with a step that is chosen here, a larger error means that something is wrong
@@ -136,8 +137,7 @@ class Contour(Estimator):
             if transform_of([(1.0, law)]) is None:
                 name = type(law).__name__
                 return f"the moment generating function of {name} is infinite, or not known here"
-        variances = [(w * law.std()) ** 2 for w, law in terms]
-        share = max(variances) / math.fsum(variances)
+        share = _largest_share(terms)
         if share > _DOMINANT:
             return f"one input has {share:.0%} of the variance and leaves its edges in the sum"
         transform = transform_of(terms)
@@ -184,13 +184,21 @@ def _terms(op: Operation, inputs: Inputs) -> list[tuple[float, Distribution]]:
     return [(w, law) for law, w in zip(inputs, weights, strict=True) if w != 0.0]
 
 
+def _largest_share(terms: list[tuple[float, Distribution]]) -> float:
+    """Of the variance, by one input that is not normal; scaled, so that no square is lost."""
+    stds = [abs(w) * law.std() for w, law in terms]
+    total = math.hypot(*stds)
+    rough = [s / total for s, (_, law) in zip(stds, terms, strict=True) if type(law) is not Normal]
+    return max(rough, default=0.0) ** 2
+
+
 def _step(transform: Transform, moments: Pair) -> float | None:
     """The first step that is fine enough; None where the finest is not."""
     best, chosen = math.inf, _STEPS[0]
     for step in _STEPS:
         gap = _gap(transform, moments, step)
-        if not gap < 0.5 * best:
-            break
+        if best < _ROUGH and not gap < 0.5 * best:
+            break  # it is rounding that is left
         best, chosen = gap, step
         if gap < _GOOD:
             break

@@ -83,13 +83,14 @@ def _log_bessel_above(v):  # type: ignore[no-untyped-def]
     if size < 25.0:  # Miller's recurrence; exp(v) = I_0 + 2 (I_1 + I_2 + ...)
         twice = 2.0 / v
         above, value, total = 0.0 * v, 1e-200 + 0.0 * v, 1e-200 + 0.0 * v
-        for k in range(int(1.3 * size) + 22, 0, -1):
+        for k in range(int(1.3 * size) + 27, 0, -1):
             above, value = value, above + k * twice * value
             total += value
         return cmath.log(value / (2.0 * total - value))
     inverse = 0.125 / v
     term, plain, signed = 1.0 + 0.0 * v, 1.0 + 0.0 * v, 1.0 + 0.0 * v
-    for k in range(1, 26 if size < 60.0 else 12):  # Abramowitz and Stegun 9.7.1, with the term that is small for Re v > 0
+    # Abramowitz and Stegun 9.7.1, with the term that is small for Re v > 0.
+    for k in range(1, 26 if size < 60.0 else 14):
         term = term * ((2.0 * k - 1.0) ** 2 / k) * inverse
         plain += term
         signed += term if k % 2 == 0 else -term
