@@ -108,8 +108,11 @@ def test_agreement_with_the_convolution(prior, n):
     for log, inverse in (("logcdf", "ilogcdf"), ("logsf", "ilogsf")):
         x = getattr(other, inverse)(DEPTHS)
         x = x[(x != other.support()[0]) & (x != other.support()[1])]
-        gap = np.abs(getattr(law, log)(x) - getattr(other, log)(x))
-        assert np.all(gap <= law.tail_error + other.tail_error)
+        wanted = getattr(other, log)(x)
+        gap = np.abs(getattr(law, log)(x) - wanted)
+        # Both round their argument, which matters next to an end that is not 0.
+        grid = 2.0 * np.spacing(np.abs(x)) * np.exp(other.logpdf(x) - wanted)
+        assert np.all(gap <= law.tail_error + other.tail_error + grid)
     assert law.mean() == pytest.approx(other.mean(), rel=1e-13)
     assert law.support() == pytest.approx(other.support(), rel=1e-13)
 

@@ -9,10 +9,9 @@ passes the saddle point of the integrand and bends there as the path of steepest
 
     z(t) = c + b s (cosh t - 1) + i s sinh t,  |b| <= 1
 
-(bounded inputs let it bend no further than next to the imaginary axis): so nothing cancels, and the
-trapezoidal rule in t converges geometrically, also where singular
-points are near (Trefethen and Weideman 2014, sections 5 and 15). Points whose saddles are near one
-another share a line.
+(less, where entire transforms grow to both sides): so nothing cancels, and the trapezoidal rule in
+t converges geometrically, also where singular points are near (Trefethen and Weideman 2014,
+sections 5 and 15). Points whose saddles are near one another share a line.
 """
 
 from __future__ import annotations
@@ -297,9 +296,9 @@ def invert(
     """
     most = points.shape[0]
     tail, density, used = np.empty(most), np.empty(most), 0
-    # Bounded inputs grow on both sides of the imaginary axis: it is not crossed.
-    bounded = (rows[:, KIND] >= UNIFORM).any()
-    farthest = 0.9 if bounded else np.inf
+    # Entire transforms grow to both sides: the path stays steep and on its side of the axis.
+    entire = (rows[:, KIND] >= UNIFORM).any() or (rows[:, KIND] == NORMAL).any()
+    farthest, most_slant = (0.9, 0.5) if entire else (np.inf, 1.0)
     m, begin = start, 0
     while begin < most:
         y = points[begin, 0]
@@ -315,7 +314,7 @@ def invert(
         tail[begin:end] = 0.5
         density[begin:end] = 0.5
         s = plan[SHARE] * min(m, 1.2 * (limit - m))
-        slant = min(max(s / d * third / (3.0 * bend), -1.0), 1.0)
+        slant = min(max(s / d * third / (3.0 * bend), -most_slant), most_slant)
         h = min(plan[STEP], 4.5 * plan[STEP] * d / (math.sqrt(bend) * s))
         path = (side * m, s, h, slant, farthest * m / s)
         near, inputs = points[begin:end, 0], (rows, starts, counts, reference)
