@@ -169,7 +169,7 @@ def term_of(law: Distribution, tol: float) -> Term:
 
 
 def moments_of(terms: list[tuple[float, Distribution]]) -> tuple[float, float]:
-    """Mean and standard deviation of a sum; NaN where infinite ones of both signs, or none, meet."""
+    """Mean and deviation of a sum; NaN where infinite ones of both signs, or none, meet."""
     means = [w * law.mean() for w, law in terms]
     stds = [w * law.std() for w, law in terms]
     mean = sum(means) if any(map(math.isinf, means)) else math.fsum(means)
