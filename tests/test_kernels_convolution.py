@@ -67,9 +67,7 @@ def closed(request):
 @SIDES
 def test_closed_forms_down_to_exp_minus_690(closed, upper):
     a, b, truth = closed
-    inverse, log_tail = (
-        (truth.ilogsf, truth.logsf) if upper else (truth.ilogcdf, truth.logcdf)
-    )
+    inverse, log_tail = (truth.ilogsf, truth.logsf) if upper else (truth.ilogcdf, truth.logcdf)
     x = inverse(DEPTHS)
     wanted = log_tail(x), truth.logpdf(x)
     assert_close(tails(a, b, x, upper=upper), wanted)
@@ -192,9 +190,7 @@ def test_the_values_are_those_of_slow_quadrature(case):
 @SIDES
 def test_no_narrow_peak_is_passed_by(upper):
     a, b, truth = table_of(otmaps.Gamma(20.3)), table_of(otmaps.Gamma(25.7)), otmaps.Gamma(46.0)
-    inverse, log_tail = (
-        (truth.ilogsf, truth.logsf) if upper else (truth.ilogcdf, truth.logcdf)
-    )
+    inverse, log_tail = (truth.ilogsf, truth.logsf) if upper else (truth.ilogcdf, truth.logcdf)
     x = inverse(np.linspace(-655.0, -600.0, 23))
     assert_close(tails(a, b, x, upper=upper), (log_tail(x), truth.logpdf(x)))
     assert_close(tails(b, a, x, upper=upper), (log_tail(x), truth.logpdf(x)))
