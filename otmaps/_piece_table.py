@@ -32,7 +32,7 @@ _STRAIGHT = 1e-14
 _CELL_POINTS = np.append(-np.cos((np.arange(7) + 0.5) * math.pi / 7), [-1.0, -0.2, 1.0])
 _TO_CELL = np.linalg.inv(_CELL_POINTS[:7, None] ** np.arange(7))
 _CELL_PROBES = (_CELL_POINTS[7:, None] ** np.arange(7)).T
-CELL_ERROR = 1e-14
+CELL_ERROR, CELL_GAP = 1e-14, 5e-15  # relative and absolute
 _CERTAIN = 41.0  # minus the log of a tail without which 1 - tail is 1 in all digits
 _FAR = math.log(1e200)
 
@@ -176,7 +176,7 @@ class PieceTable:
         near = np.abs(ends).min(axis=0)
         grid = np.spacing(np.abs(rows[:, q.ANCHOR]))
         used = (np.abs(ends).max(axis=0) > grid) & ~is_straight(rows)
-        used &= np.minimum(series[:, q.TAIL] @ _POWERS[0], series[:, q.TAIL] @ _POWERS[-1]) > depth
+        used &= np.maximum(series[:, q.TAIL] @ _POWERS[0], series[:, q.TAIL] @ _POWERS[-1]) > depth
         with np.errstate(divide="ignore", over="ignore"):
             per_x = rows[:, q.INVERSE] / np.where(rows[:, q.SIGN] == 0, 1.0, np.maximum(near, grid))
         derivative = series[:, :, 1:] * np.arange(1.0, q.TERMS)
@@ -272,7 +272,8 @@ class PieceTable:
         cells = np.empty((_BUCKETS, 8))
         cells[:, :7] = near[:, :7] @ _TO_CELL.T
         gaps = np.abs(cells[:, :7] @ _CELL_PROBES - near[:, 7:])
-        good = inside & (gaps <= CELL_ERROR * near[:, 7:]).all(axis=1)
+        allowed = np.minimum(CELL_ERROR * near[:, 7:], CELL_GAP)
+        good = inside & (gaps <= allowed).all(axis=1)
         cells[~good, :7] = math.nan
         cells[:, 7] = upper
         return frozen(cells)

@@ -10,7 +10,7 @@ import numpy as np
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._kernels import _pieces as k
-from otmaps._piece_table import CELL_ERROR, PieceTable
+from otmaps._piece_table import CELL_ERROR, CELL_GAP, PieceTable
 
 
 @final
@@ -56,7 +56,7 @@ class PiecesLaw(Distribution):
         return self.kinks
 
     def _error(self) -> float:
-        return self.errors[0]
+        return self.errors[0] + CELL_GAP
 
     def _tail_error(self) -> float:
         return self.errors[1] + CELL_ERROR

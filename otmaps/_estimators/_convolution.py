@@ -120,18 +120,15 @@ class _Adder:
     def __init__(self, tol: float) -> None:
         self.tol = tol
         self.known: list[Term] = []
+        self.inputs: list[tuple[Distribution, int]] = []
         self.sums: dict[tuple[_Scaled, _Scaled], int] = {}
 
     def total(self, terms: list[tuple[float, Distribution]]) -> Term:
         """The term of the sum, the narrowest inputs first, so that equal ones are squared."""
-        laws: list[Distribution] = []
         parts = []
         for weight, law in terms:
-            if law not in laws:
-                laws.append(law)
-                self.known.append(term_of(law, self.tol))
             size = abs(weight) if law.symmetry == 0.0 else weight
-            parts.append(_Scaled(laws.index(law), size))
+            parts.append(_Scaled(self._number(law), size))
         ticket = itertools.count()
         heap = [(self._width(part), next(ticket), part) for part in parts]
         heapq.heapify(heap)
@@ -139,6 +136,15 @@ class _Adder:
             part = self._sum(heapq.heappop(heap)[2], heapq.heappop(heap)[2])
             heapq.heappush(heap, (self._width(part), next(ticket), part))
         return self._term(heap[0][2])
+
+    def _number(self, law: Distribution) -> int:
+        """Where the term of an input is known; equal inputs are tabulated once."""
+        for other, number in self.inputs:
+            if other == law:
+                return number
+        self.known.append(term_of(law, self.tol))
+        self.inputs.append((law, len(self.known) - 1))
+        return len(self.known) - 1
 
     def _width(self, part: _Scaled) -> float:
         return abs(part.scale) * self.known[part.number].scale

@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
+from otmaps._errors import AccuracyError
 from otmaps._piece_table import two_product, two_sum
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
+NAN_MESSAGE = "NaN at {:g}: the cdf, sf or density of an input returns NaN somewhere."
 # Owner (an anchor's number), sign, low and high end in s, and whether it is of the upper half.
 Row: TypeAlias = tuple[int, float, float, float, bool]
 
 _ENOUGH = 0.97  # of the depth
-_SHALLOW = -50.0  # log of a tail that the first piece may hold
+_SHALLOW = -50.0  # by how much the log of a tail may fall over the first piece
 _LEAST_S = -650.0  # log of a distance whose parts are normal doubles too
 _INSIDE = -42.0  # log of the share of mass next to a kink inside that is left to a straight piece
 _HEAVY = 20.0  # a tail that reaches farther than exp(20) widths is a power or nearly so
@@ -167,8 +169,9 @@ class Layout:
         reach = frame.reach[1 if upper else 0]
         # A tail may be far shorter than the bulk is wide.
         starts = math.log(frame.scale) - 2.0 * np.arange(20.0)
-        deep = self._tail(owner, side * np.exp(starts), upper=upper) < _SHALLOW
-        start = float(starts[np.argmin(deep)])
+        tails = self._tail(owner, side * np.append(np.exp(starts), 0.0), upper=upper)
+        deep = tails[:-1] < tails[-1] + _SHALLOW
+        start = float(starts[-1] if deep.all() else starts[np.argmin(deep)])
         near = math.exp(start)
         far = self._depth(owner, side, start, math.log(reach), upper=upper)
         rows: list[Row] = [(owner, 0.0, min(0.0, side * near), max(0.0, side * near), upper)]
@@ -206,7 +209,11 @@ class Layout:
         points = np.empty((d.size, 3))
         points[:, :2] = self.frame.anchors[owner]
         points[:, 2] = d
-        return self.source.tails(points, upper=upper)
+        found = self.source.tails(points, upper=upper)
+        if np.isnan(found[:, 0]).any():
+            worst = points[np.isnan(found[:, 0])][0].sum()
+            raise AccuracyError(NAN_MESSAGE.format(worst))
+        return found
 
     def graded(self, owner: int, side: float, width: float, *, upper: bool) -> list[Row]:
         """Pieces in the logarithm of the distance from a kink inside the support."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
-from otmaps._estimators._layout import Batch, BoolArray, Frame, Layout, Row, Source
+from otmaps._estimators._layout import NAN_MESSAGE, Batch, BoolArray, Frame, Layout, Row, Source
 from otmaps._kernels import _convolution as q
 from otmaps._piece_table import STRAIGHT, PieceTable, two_sum
 
@@ -121,9 +121,7 @@ class _Tabulation:
         out += np.where(np.abs(moved) < _LEAST_MOVE, moved, 0.0)
         if np.isnan(out).any():
             worst = points[np.isnan(out).any(axis=0)][0].sum()
-            raise AccuracyError(
-                f"NaN at {worst:g}: the cdf, sf or density of an input returns NaN somewhere."
-            )
+            raise AccuracyError(NAN_MESSAGE.format(worst))
         return out
 
     def refined(self, batch: Batch) -> tuple[Batch, FloatArray]:
@@ -225,7 +223,7 @@ class _Tabulation:
         rows[1:, q.LOW] = np.where(same, rows[:-1, q.HIGH], rows[1:, q.LOW])
         _anchored_nearby(rows)
         table = PieceTable.of(rows, series)
-        return _completed(table) if frame.lower_only else table
+        return _completed(table, frame.anchors[frame.split]) if frame.lower_only else table
 
     def _straight(
         self, batch: Batch, series: FloatArray, rows: FloatArray
@@ -279,10 +277,10 @@ def _anchored_nearby(rows: FloatArray) -> None:
         rows[far, column] -= step
 
 
-def _completed(table: PieceTable) -> PieceTable:
+def _completed(table: PieceTable, anchor: FloatArray) -> PieceTable:
     """The table of a symmetric law from its lower half, about the anchor of the split."""
     rows, series = table.rows[:-1], table.series[:-1]
-    centre, low = rows[-1, q.ANCHOR], rows[-1, q.ANCHOR_LOW]
+    centre, low = anchor
     mirrored = table.mirrored.shifted(2.0 * centre, 2.0 * low)
     return PieceTable.of(
         np.concatenate([rows, mirrored.rows[:-1]]), np.concatenate([series, mirrored.series[:-1]])

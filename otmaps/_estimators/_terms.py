@@ -80,7 +80,7 @@ class Term:
             median=factor * self.median,
             scale=size * self.scale,
             depth=(self.depth[low], self.depth[high]),
-            reach=(size * self.reach[low], size * self.reach[high]),
+            reach=(min(size * self.reach[low], _REACH), min(size * self.reach[high], _REACH)),
             moments=(factor * self.moments[0], size * self.moments[1]),
             errors=self.errors,
         )
@@ -182,7 +182,8 @@ def term_of(law: Distribution, tol: float) -> Term:
     pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
     depth = _depth(law, upper=False), _depth(law, upper=True)
     reach = (_REACH * min(1.0, scale),) * 2
-    split = (rounded(median, scale), 0.0) if centre is None else (centre, 0.0)
+    middle = None if centre is None else _centre(law, centre)
+    split = middle or (rounded(median, scale), 0.0)
     measured = tabulate(
         _LawSource(law, kinks),
         frame_of(
@@ -200,7 +201,7 @@ def term_of(law: Distribution, tol: float) -> Term:
         table=measured.table,
         kinks=pairs,
         finite=finite,
-        centre=None if centre is None else (centre, 0.0),
+        centre=middle,
         median=median,
         scale=scale,
         depth=reached(measured.table, finite, depth),
@@ -229,6 +230,15 @@ def reached(table: PieceTable, finite: tuple[bool, bool], asked: Pair) -> Pair:
         a if f else max(a, float(b)) for a, f, b in zip(asked, finite, bottoms, strict=True)
     )
     return low, high
+
+
+def _centre(law: Distribution, centre: float) -> Pair:
+    """The centre of symmetry; of a bounded law exactly half way between its ends."""
+    low, high = law.support()
+    if not math.isfinite(high - low):
+        return centre, 0.0
+    total, rest = two_sum(np.array(low), np.array(high))
+    return 0.5 * float(total), 0.5 * float(rest)
 
 
 def _depth(law: Distribution, *, upper: bool) -> float:

@@ -43,7 +43,7 @@ NODES = 16
 _RATIO = 4.0  # of distances to a singular point: up to here the plain variable will do
 _DEPTH = 200  # intervals that wait at once
 _CHOSEN = 2  # pairs taken first for each integral, the most promising
-_MOST = 5000  # intervals of one point: only noise asks for more
+_MOST = 2000  # intervals of one point: only noise asks for more
 _DOUBT = 25.0  # how far, in logarithms, a guess from one point may exceed an integral
 _BETWEEN = 0.05  # between the nodes a function may be higher than at them, by a share of its range
 _FEW = 1e-15
@@ -341,7 +341,7 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                         near, far = min(abs(low_b), abs(high_b)), max(abs(low_b), abs(high_b))
                         low = math.log(near) if near > 0.0 else b[j, NEAREST]
                         high = math.log(far)
-                    elif level > 60.0:
+                    elif level > 60.0 or spent >= _MOST:
                         continue
                     else:  # singular points on both sides: part them
                         middle = 0.5 * d
@@ -351,6 +351,7 @@ def tails_of_sum(  # noqa: C901, PLR0912, PLR0915 - one loop nest: calls would c
                             if not near < step < far:
                                 step = 4.0 * near if 4.0 * near < far else 0.5 * (near + far)
                             middle = math.copysign(step, low_b + high_b)
+                        spent += 1
                         other = d - middle
                         waiting[depth, 0], waiting[depth, 1] = low_b, middle
                         waiting[depth, 2], waiting[depth, 3] = max(other, low_a), high_a
