@@ -14,6 +14,7 @@ from otmaps._estimators._layout import Frame, Source
 from otmaps._estimators._tabulation import tabulate
 from otmaps._piece_table import PieceTable, two_product, two_sum
 from otmaps._pieces import PiecesLaw
+from otmaps._uniform_sums import UniformSum
 
 Pair: TypeAlias = tuple[float, float]
 
@@ -140,9 +141,10 @@ class _LawSource(Source):
         # Moved so that the kink is 0, where the float grid is fine; mirrored at the upper end,
         # because laws are written from their lower one.
         self.moved: dict[float, tuple[Distribution, float]] = {}
-        for kink in map(float, kinks):
-            sign = -1.0 if kink == law.support()[1] else 1.0
-            self.moved[kink] = law.affine(sign, -sign * kink), sign
+        for kink, rest in kinks.tolist():
+            sign = -1.0 if kink + rest == law.support()[1] else 1.0
+            moved = law.affine(sign, -sign * kink)
+            self.moved[kink] = (moved.affine(1.0, -sign * rest) if rest else moved), sign
 
     def tails(self, points: FloatArray, *, upper: bool) -> FloatArray:
         out = np.empty((len(points), 2))
@@ -173,19 +175,18 @@ def density_error(law: Distribution) -> float:
 
 def term_of(law: Distribution, tol: float) -> Term:
     """A law without atoms, tabulated."""
-    kinks = np.array(law.breakpoints, dtype=float)
+    pairs = _exact_kinks(law)
     scale = float(law.isf(0.25) - law.ppf(0.25))
     median = float(law.median())
     centre = law.symmetry
     support = law.support()
     finite = math.isfinite(support[0]), math.isfinite(support[1])
-    pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
     depth = _depth(law, upper=False), _depth(law, upper=True)
     reach = (_REACH * min(1.0, scale),) * 2
     middle = None if centre is None else _centre(law, centre)
     split = middle or (rounded(median, scale), 0.0)
     measured = tabulate(
-        _LawSource(law, kinks),
+        _LawSource(law, pairs),
         frame_of(
             pairs,
             split,
@@ -232,13 +233,23 @@ def reached(table: PieceTable, finite: tuple[bool, bool], asked: Pair) -> Pair:
     return low, high
 
 
+def _exact_kinks(law: Distribution) -> FloatArray:
+    """The breakpoints as sums of two doubles; sums of uniforms know their ends better than one."""
+    kinks = np.array(law.breakpoints, dtype=float)
+    pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
+    if isinstance(law, UniformSum):
+        pairs[[0, -1]] = law.ends
+    return pairs
+
+
 def _centre(law: Distribution, centre: float) -> Pair:
     """The centre of symmetry; of a bounded law exactly half way between its ends."""
     low, high = law.support()
     if not math.isfinite(high - low):
         return centre, 0.0
+    (low, low_rest), (high, high_rest) = _exact_kinks(law)[[0, -1]].tolist()
     total, rest = two_sum(np.array(low), np.array(high))
-    return 0.5 * float(total), 0.5 * float(rest)
+    return 0.5 * float(total), 0.5 * float(rest + low_rest + high_rest)
 
 
 def _depth(law: Distribution, *, upper: bool) -> float:
