@@ -133,6 +133,9 @@ class Gamma(_HalfLine):
         return 1000.0 + self.shape + 40.0 * math.sqrt(self.shape)
 
     # scipy's functions lose digits of the leading factor where large terms cancel in it.
+    def _error(self) -> float:
+        return 1e-14  # the incomplete gamma functions; largest found: 4.3e-15
+
     def _cdf0(self, z: FloatArray) -> FloatArray:
         out = np.asarray(special.gammainc(self.shape, z))
         far = (z < 0.6 * self.shape) & (self.shape > 20.0)
@@ -224,14 +227,24 @@ class Beta(LocationScale):
     def _steepness0(self) -> float:
         return 1400.0 + self.a + self.b
 
+    def _error(self) -> float:
+        return 3e-15  # the incomplete beta functions; largest found: 9.3e-16
+
+    def _tails(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Both, the larger as the complement of the smaller: betainc itself is off near 1.
+
+        betaincc takes z itself, since 1 - z is rounded; for tiny z it is 1 too soon.
+        """
+        lower = self._tail(self.a, self.b, z, special.betainc(self.a, self.b, z))
+        upper = self._tail(self.b, self.a, 1.0 - z, special.betaincc(self.a, self.b, z))
+        small = lower < 0.5
+        return np.where(small, lower, 1.0 - upper), np.where(small, 1.0 - lower, upper)
+
     def _cdf0(self, z: FloatArray) -> FloatArray:
-        return self._tail(self.a, self.b, z, special.betainc(self.a, self.b, z))
+        return self._tails(z)[0]
 
     def _sf0(self, z: FloatArray) -> FloatArray:
-        cdf = self._cdf0(z)
-        # betaincc takes z itself, since 1 - z is rounded; for tiny z it is 1 too soon.
-        upper = self._tail(self.b, self.a, 1.0 - z, special.betaincc(self.a, self.b, z))
-        return np.where(cdf < 0.5, 1.0 - cdf, upper)
+        return self._tails(z)[1]
 
     @staticmethod
     def _tail(a: float, b: float, z: FloatArray, value: FloatArray) -> FloatArray:
@@ -243,10 +256,10 @@ class Beta(LocationScale):
         return out
 
     def _logcdf0(self, z: FloatArray) -> FloatArray:
-        return self._log_tail(self.a, self.b, z, self._cdf0(z), self._sf0(z))
+        return self._log_tail(self.a, self.b, z, *self._tails(z))
 
     def _logsf0(self, z: FloatArray) -> FloatArray:
-        return self._log_tail(self.b, self.a, 1.0 - z, self._sf0(z), self._cdf0(z))
+        return self._log_tail(self.b, self.a, 1.0 - z, *self._tails(z)[::-1])
 
     @staticmethod
     def _log_tail(

@@ -114,7 +114,7 @@ def pushforward(
     law = compute_law(op, laws, method, real_scalar(tol, "tol", positive=True))
     if not law.error <= tol and not isinstance(method, Estimator):
         warnings.warn(
-            f"the law of {op!r} by {law.method} is known to {law.error:.1e} in the cdf, not to "
+            f"the law of {op.name} by {law.method} is known to {law.error:.1e} in the cdf, not to "
             f"tol={tol:g}. Pass a method with more effort, such as "
             "method=otmaps.MonteCarlo(n=2**22), which also accepts what it reaches.",
             AccuracyWarning,
