@@ -365,7 +365,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy_page")
     parser.add_argument("cases", nargs="*", help="names; all without any")
     parser.add_argument("--pacal", metavar="PYTHON", help="a Python that has PaCal")
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds for a peer's answer")
+    parser.add_argument("--limit", type=float, default=20.0, help="seconds for a peer's answer")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where to write")
     given = parser.parse_args(arguments)
     workers = [Worker("OpenTURNS", sys.executable, given.limit)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Term: TypeAlias = tuple[str, dict[str, Any], float]  # a law's name, its parameters, its weight
 
 CALLS = 3
-SECONDS = 3.0
+SECONDS = 1.0
 """How often something is timed, and for how long at most."""
 
 
