@@ -22,6 +22,7 @@ from otmaps._errors import (
     UnservedError,
 )
 from otmaps._estimators import (
+    Agreement,
     ClosedForm,
     Convolution,
     Estimator,
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AccuracyError",
     "AccuracyWarning",
+    "Agreement",
     "Arcsine",
     "AtomError",
     "Beta",

@@ -92,8 +92,8 @@ def combined(linear: Linear, inputs: Sequence[Distribution]) -> list[Term]:
     Notes
     -----
     Inputs of one family are joined where their sum stays in it: all normal ones, all Cauchy ones,
-    stable ones of one alpha, those of finitely many atoms, gamma and exponential ones of one scale and sign after weighting, and uniform ones, in as many
-    groups as `UniformSum` needs.
+    stable ones of one alpha, those of finitely many atoms, gamma and exponential ones of one scale
+    and sign after weighting, and uniform ones, in as many groups as `UniformSum` needs.
     """
     terms: list[Term] = []
     left = [(w, law) for w, law in zip(linear.weights, inputs, strict=True) if w != 0.0]

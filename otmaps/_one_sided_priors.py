@@ -181,10 +181,17 @@ class Gamma(_HalfLine):
         return np.where(z > 0, lead + math.log(self.shape) - np.log(z), -math.inf)
 
     def _ppf0(self, p: FloatArray) -> FloatArray:
-        return np.asarray(special.gammaincinv(self.shape, p))
+        z = np.asarray(special.gammaincinv(self.shape, p))
+        return self._mended(z, np.log(self._cdf0(z) / p) * self._cdf0(z))
 
     def _isf0(self, q: FloatArray) -> FloatArray:
-        return np.asarray(special.gammainccinv(self.shape, q))
+        z = np.asarray(special.gammainccinv(self.shape, q))
+        return self._mended(z, np.log(q / self._sf0(z)) * self._sf0(z))
+
+    def _mended(self, z: FloatArray, gap: FloatArray) -> FloatArray:
+        """One Newton step, for the digits that the inverse functions leave."""
+        step = gap / np.exp(self._logpdf0(z))
+        return np.asarray(z - np.where(np.abs(step) < 1e-3 * z, step, 0.0))
 
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
         # Below exp(-700) with small shape the point itself may underflow; the limit form does not.

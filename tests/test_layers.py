@@ -32,6 +32,7 @@ NOT_LOADED_BY_IMPORT = ["matplotlib", "onnxruntime", "ot", "scipy.stats", "torch
 
 MAX_MODULE_LINES = 400
 LONG_MODULES: dict[str, str] = {
+    "_kernels/_convolution.py": "one loop nest and the formulas that the compiler inlines in it",
     "_distribution.py": "the abstract law and its affine image, which make each other",
 }
 

@@ -12,6 +12,7 @@ from otmaps._arrays import real_scalar
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyError, AccuracyWarning, UnservedError
+from otmaps._estimators._agreement import Agreement
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
 from otmaps._estimators._convolution import Convolution
@@ -19,6 +20,7 @@ from otmaps._estimators._monte_carlo import MonteCarlo
 from otmaps._operations import Operation, check_elementwise
 
 __all__ = [
+    "Agreement",
     "ClosedForm",
     "Convolution",
     "Estimator",

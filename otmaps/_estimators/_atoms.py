@@ -52,9 +52,7 @@ def sum_with_atoms(
     choices = [list(enumerate(parts_of(law) or ())) for _, law in terms]
     for choice in itertools.product(*choices):
         weighted = [(w, part) for (w, _), (_, (_, part)) in zip(terms, choice, strict=True)]
-        kept = tuple(
-            -1 if isinstance(part, float) else number for number, (_, part) in choice
-        )
+        kept = tuple(-1 if isinstance(part, float) else number for number, (_, part) in choice)
         shift = math.fsum(w * part for w, part in weighted if isinstance(part, float))
         mass = math.prod(probability for _, (probability, _) in choice)
         found = shifts.setdefault(kept, {})

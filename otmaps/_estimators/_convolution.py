@@ -52,13 +52,14 @@ class Convolution(Estimator):
             return "all its weights are 0, so the result is a constant"
         count = 1
         for law in used:
-            if law.atoms and (split := parts_of(law)) is None:
+            parts = parts_of(law)
+            if parts is None:
                 where, mass = max(law.atoms, key=lambda atom: atom[1])
                 return (
                     f"an input has an atom at {where} of probability {mass:.6g}, and is neither "
                     "a Discrete law nor a Mixture"
                 )
-            count *= len(split) if law.atoms else 1
+            count *= len(parts)
             if not law.error < _WORST:
                 return f"an input is known to {law.error:.2g} only, and sampling adds less"
         if count > MOST_ATOMS:

@@ -8,14 +8,15 @@ import math
 import numpy as np
 
 from otmaps._arrays import FloatArray
-from otmaps._estimators._tabulation import Measured, Source, tabulate
+from otmaps._estimators._layout import Source
+from otmaps._estimators._tabulation import Measured, tabulate
 from otmaps._estimators._terms import Pair, Term, frame_of, reached, rounded
 from otmaps._kernels._convolution import tails_of_sum
-from otmaps._pieces import two_sum
+from otmaps._piece_table import two_sum
 
 _MOST_KINKS = 48
 _CUT, _CHECK_CUT = 37.0, 50.0
-_RESOLVED, _CHECK_RESOLVED = 1e-7, 1e-10
+_RESOLVED, _CHECK_RESOLVED = 3e-8, 1e-10
 _SHARE_OF_DEPTH = 0.98
 _SHARE_OF_REACH = 1e-2
 _QUARTERS = np.log([0.25, 0.5, 0.75])
@@ -40,7 +41,11 @@ class _SumSource(Source):
 
 
 def sum_of(a: Term, b: Term, tol: float) -> Term:
-    """The term of A + B."""
+    """The term of A + B; where one hardly moves the other, the other, shifted, and the error."""
+    for wide, narrow in ((a, b), (b, a)):
+        moved = wide.moved_by(narrow)
+        if moved is not None:
+            return moved
     centre: Pair | None = None
     if a.centre is not None and b.centre is not None:
         centre = _pair_sum(a.centre, b.centre)
@@ -48,17 +53,20 @@ def sum_of(a: Term, b: Term, tol: float) -> Term:
     split = centre or (rounded(a.median + b.median, scale), 0.0)
     kinks = _kinks(a, b)
     finite = a.finite[0] and b.finite[0], a.finite[1] and b.finite[1]
-    depth = tuple(_depth(a, b, side) for side in (0, 1))
-    reach = tuple(_SHARE_OF_REACH * max(x, y) for x, y in zip(a.reach, b.reach, strict=True))
+    depth = _depth(a, b, 0), _depth(a, b, 1)
+    reach = (
+        _SHARE_OF_REACH * max(a.reach[0], b.reach[0]),
+        _SHARE_OF_REACH * max(a.reach[1], b.reach[1]),
+    )
     measured = tabulate(
         _SumSource(a, b, _CUT, _RESOLVED),
         frame_of(
             kinks,
             split,
-            finite,
-            scale,
-            (depth[0], depth[1]),
-            (reach[0], reach[1]),
+            finite=finite,
+            scale=scale,
+            depth=depth,
+            reach=reach,
             symmetric=centre is not None,
         ),
         tol,
@@ -72,8 +80,8 @@ def sum_of(a: Term, b: Term, tol: float) -> Term:
         centre=centre,
         median=median if centre is None else centre[0],
         scale=high - low,
-        depth=reached(measured.table, finite, (depth[0], depth[1])),
-        reach=(reach[0], reach[1]),
+        depth=reached(measured.table, finite, depth),
+        reach=reach,
         moments=(a.moments[0] + b.moments[0], math.hypot(a.moments[1], b.moments[1])),
         errors=_errors(a, b, measured),
     )

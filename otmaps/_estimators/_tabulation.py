@@ -7,21 +7,16 @@ distance from it.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
-import itertools
 import math
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
+from otmaps._estimators._layout import Batch, BoolArray, Frame, Layout, Row, Source
 from otmaps._kernels import _convolution as q
-from otmaps._pieces import STRAIGHT, PieceTable
-
-BoolArray: TypeAlias = npt.NDArray[np.bool_]
+from otmaps._piece_table import STRAIGHT, PieceTable, two_sum
 
 _N = q.TERMS
 # Cosines of whole multiples of pi / 32, reduced before they are multiplied: exact to an ulp.
@@ -41,113 +36,14 @@ _PROBES = np.array([-0.985, -0.3, 0.55, 0.96])  # none is a node; both ends of t
 _EPS = float(np.finfo(float).eps)
 
 _SAFETY = 2.0
+_LEAST_MOVE = 1e-9  # more than that is no rounding
 _FLOOR = -1e9  # stands for log 0
 _MOST_LEVELS = 60
 _MOST_PIECES = 600
 _ROUNDS = 3
-_LEAST_S = -650.0  # log of a distance whose parts are normal doubles too
-_INSIDE = -42.0  # log of the share of mass next to a kink inside that is left to a straight piece
 _NEAR = 1e-13
-_ENOUGH = 0.97  # of the depth
 _LOWEST = math.log(1e-301)
 _NOTHING = -800.0  # log of a density that is 0 in doubles
-_SHALLOW = -50.0  # log of a tail that the first piece may hold
-_HEAVY = 20.0  # a tail that reaches farther than exp(20) widths is a power or nearly so
-_LIGHT_STEP = 0.65  # of the logarithm of the distance, for the first piece of a light tail
-
-
-class Source(abc.ABC):
-    """Functions to be tabulated."""
-
-    @abc.abstractmethod
-    def tails(self, points: FloatArray, *, upper: bool) -> FloatArray:
-        """The log of the lower (upper) tail and the log density, shape (n, 2), relatively exact.
-
-        ``points`` of shape (n, 3) holds each point as an unevaluated sum, an anchor and a distance.
-        """
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Frame:
-    """Where the pieces of a law begin and end.
-
-    Attributes
-    ----------
-    anchors : ndarray, shape (k, 2)
-        Kinks, finite ends and the split as unevaluated sums of two doubles, in increasing order.
-    split : int
-        Which anchor parts the lower from the upper half.
-    kinks : ndarray of bool, shape (k,)
-        Whether the law may be singular there; false only for a split that is no kink.
-    finite : tuple of bool
-        Whether the first and the last anchor are ends of the support.
-    scale : float
-        A width of the bulk.
-    depth : tuple of float
-        Down to which log tail to go, on both sides.
-    reach : tuple of float
-        No point is farther from zero than that, on both sides.
-    lower_only : bool
-        Whether the upper half is left out: it is the mirror image.
-    """
-
-    anchors: FloatArray
-    split: int
-    kinks: BoolArray
-    finite: tuple[bool, bool]
-    scale: float
-    depth: tuple[float, float]
-    reach: tuple[float, float]
-    lower_only: bool
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Batch:
-    """Pieces in work, one a column entry; s runs from ``s_low`` to ``s_high``."""
-
-    anchor: npt.NDArray[np.intp]
-    sign: FloatArray
-    s_low: FloatArray
-    s_high: FloatArray
-    upper: BoolArray
-    parent: FloatArray
-
-    @staticmethod
-    def of(rows: list[tuple[int, float, float, float, bool]]) -> _Batch:
-        anchor, sign, low, high, upper = (list(c) for c in zip(*rows, strict=True))
-        return _Batch(
-            np.array(anchor, dtype=np.intp),
-            np.array(sign, dtype=float),
-            np.array(low, dtype=float),
-            np.array(high, dtype=float),
-            np.array(upper, dtype=bool),
-            np.full(len(rows), np.inf),
-        )
-
-    def take(self, mask: BoolArray | npt.NDArray[np.intp]) -> _Batch:
-        return _Batch(*(getattr(self, f.name)[mask] for f in dataclasses.fields(self)))
-
-    @staticmethod
-    def join(parts: list[_Batch]) -> _Batch:
-        names = [f.name for f in dataclasses.fields(_Batch)]
-        return _Batch(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
-
-    def halves(self, defect: FloatArray) -> _Batch:
-        cut = 0.5 * (self.s_low + self.s_high)
-        low = dataclasses.replace(self, s_high=cut, parent=defect)
-        return _Batch.join([low, dataclasses.replace(self, s_low=cut, parent=defect)])
-
-    def variables(self, t: FloatArray) -> FloatArray:
-        middle, half = 0.5 * (self.s_low + self.s_high), 0.5 * (self.s_high - self.s_low)
-        return np.asarray(middle[:, None] + half[:, None] * t)
-
-    def distances(self, s: FloatArray) -> FloatArray:
-        sign = self.sign[:, None]
-        return np.where(sign == 0, s, sign * np.exp(np.where(sign == 0, 0.0, s)))
-
-    @property
-    def size(self) -> int:
-        return self.sign.size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +75,7 @@ def tabulate(source: Source, frame: Frame, tol: float, judge: Source | None = No
         Where the functions give NaN.
     """
     work = _Tabulation(source, frame, tol)
-    done, coefficients = work.refined(work.first_pieces())
+    done, coefficients = work.refined(work.layout.first_pieces())
     judge = judge or source
     for round_ in range(_ROUNDS):
         gaps = work.gaps(judge, done, coefficients)
@@ -191,7 +87,7 @@ def tabulate(source: Source, frame: Frame, tol: float, judge: Source | None = No
         new = work.gaps(judge, again, fresh)
         if new[:2].max() > 0.5 * gaps[:2, bad].max():  # halving does not help: state the error
             break
-        done = _Batch.join([done.take(~bad), again])
+        done = Batch.join([done.take(~bad), again])
         coefficients = np.concatenate([coefficients[:, ~bad], fresh], axis=1)
     error, tail, density = (_SAFETY * float(g.max()) for g in gaps)
     return Measured(work.table(done, coefficients), error, tail, density)
@@ -202,11 +98,13 @@ class _Tabulation:
 
     def __init__(self, source: Source, frame: Frame, tol: float) -> None:
         self.source, self.frame, self.tol = source, frame, tol
+        self.layout = Layout(source, frame)
 
     # ------------------------------------------------------------------------------------ values
-    def values(self, source: Source, batch: _Batch, t: FloatArray) -> FloatArray:
+    def values(self, source: Source, batch: Batch, t: FloatArray) -> FloatArray:
         """Log tail and log density at positions t of every piece: shape (2, pieces, len(t))."""
-        d = batch.distances(batch.variables(t))
+        variable, lost = batch.exact_variables(t)
+        d = batch.distances(variable)
         points = np.empty((batch.size, t.size, 3))
         points[..., :2] = self.frame.anchors[batch.anchor][:, None, :]
         points[..., 2] = d
@@ -216,6 +114,11 @@ class _Tabulation:
             if at.size:
                 found = source.tails(points[at].reshape(-1, 3), upper=side)
                 out[:, at] = np.moveaxis(found.reshape(at.size, t.size, 2), 2, 0)
+        # What the rounding of the points does to a steep tail, and to the density much alike.
+        with np.errstate(over="ignore", invalid="ignore"):
+            slope = np.where(batch.upper, -1.0, 1.0)[:, None] * np.exp(out[1] - out[0])
+            moved = np.where(batch.sign[:, None] == 0, slope * lost, 0.0)
+        out += np.where(np.abs(moved) < _LEAST_MOVE, moved, 0.0)
         if np.isnan(out).any():
             worst = points[np.isnan(out).any(axis=0)][0].sum()
             raise AccuracyError(
@@ -223,88 +126,9 @@ class _Tabulation:
             )
         return out
 
-    # -------------------------------------------------------------------------------- the pieces
-    def first_pieces(self) -> _Batch:
-        frame = self.frame
-        rows: list[tuple[int, float, float, float, bool]] = []
-        last = frame.split if frame.lower_only else len(frame.anchors) - 1
-        for i in range(last):
-            upper = i >= frame.split
-            gap = frame.anchors[i + 1] - frame.anchors[i]
-            half = 0.5 * float(gap[0] + gap[1])
-            for owner, side in ((i, 1.0), (i + 1, -1.0)):
-                end = (owner == 0 and frame.finite[0]) or (
-                    owner == len(frame.anchors) - 1 and frame.finite[1]
-                )
-                if end:
-                    rows += self._toward(owner, side, half, upper=upper)
-                else:
-                    rows.append((owner, 0.0, *sorted((0.0, side * half)), upper))
-        for side, owner in ((0, 0), (1, len(frame.anchors) - 1)):
-            if not frame.finite[side] and not (side == 1 and frame.lower_only):
-                rows += self._outward(owner, 1.0 if side else -1.0, upper=bool(side))
-        return _Batch.of(rows)
-
-    def _toward(
-        self, owner: int, side: float, width: float, *, upper: bool
-    ) -> list[tuple[int, float, float, float, bool]]:
-        """Pieces in the logarithm of the distance, down to an end of the support."""
-        top = math.log(width)
-        deep = self._depth(owner, side, top, min(_LEAST_S, top - 40.0), upper=upper)
-        return [(owner, side, a, b, upper) for a, b in _steps(top, deep)]
-
-    def _outward(
-        self, owner: int, side: float, *, upper: bool
-    ) -> list[tuple[int, float, float, float, bool]]:
-        """A plain piece and those in the logarithm of the distance, out to the depth."""
-        frame = self.frame
-        reach = frame.reach[1 if upper else 0]
-        # A tail may be far shorter than the bulk is wide.
-        starts = math.log(frame.scale) - 2.0 * np.arange(20.0)
-        deep = self._tail(owner, side * np.exp(starts), upper=upper) < _SHALLOW
-        start = float(starts[np.argmin(deep)])
-        near = math.exp(start)
-        far = self._depth(owner, side, start, math.log(reach), upper=upper)
-        rows = [(owner, 0.0, *sorted((0.0, side * near)), upper)]
-        if far - start > _HEAVY:
-            return rows + [(owner, side, a, b, upper) for a, b in _steps(start, far)]
-        # Of a light tail the logarithm moves by more than its size when s moves by one: there the
-        # rounding of s would show.
-        steps = np.cumsum(_LIGHT_STEP * 1.12 ** np.arange(40.0))
-        steps = steps[: np.searchsorted(steps, far - start) + 1]
-        cuts = side * np.exp(start + np.append(0.0, steps * (far - start) / steps[-1]))
-        cuts[0] = side * near
-        return rows + [
-            (owner, 0.0, *sorted((float(a), float(b))), upper) for a, b in itertools.pairwise(cuts)
-        ]
-
-    def _depth(self, owner: int, side: float, near: float, far: float, *, upper: bool) -> float:
-        """The s at which the tail is about as deep as it is tabulated."""
-        depth, start = self.frame.depth[1 if upper else 0], near
-        for _ in range(8):
-            s = np.linspace(near, far, 9)
-            tail = self._tail(owner, side * np.exp(s), upper=upper)
-            deep = ~(tail >= depth)
-            if not deep.any():
-                return far
-            first = max(int(np.argmax(deep)), 1)
-            near, far = float(s[first - 1]), float(s[first])
-            if tail[first - 1] < _ENOUGH * depth:
-                break
-        return near if near != start else 0.5 * (near + far)
-
-    def _tail(self, owner: int, d: FloatArray, *, upper: bool) -> FloatArray:
-        return self._values_at(owner, d, upper=upper)[:, 0]
-
-    def _values_at(self, owner: int, d: FloatArray, *, upper: bool) -> FloatArray:
-        points = np.empty((d.size, 3))
-        points[:, :2] = self.frame.anchors[owner]
-        points[:, 2] = d
-        return self.source.tails(points, upper=upper)
-
-    def refined(self, batch: _Batch) -> tuple[_Batch, FloatArray]:
+    def refined(self, batch: Batch) -> tuple[Batch, FloatArray]:
         """Halve pieces until their series have converged; near kinks change the variable."""
-        done: list[_Batch] = []
+        done: list[Batch] = []
         kept: list[FloatArray] = []
         count = 0
         for level in range(_MOST_LEVELS):
@@ -326,48 +150,39 @@ class _Tabulation:
             if accept.all():
                 break
             batch = self._split(batch.take(~accept), defect[~accept])
-        return _Batch.join(done), np.concatenate(kept, axis=1)
+        return Batch.join(done), np.concatenate(kept, axis=1)
 
-    def _split(self, batch: _Batch, defect: FloatArray) -> _Batch:
+    def _split(self, batch: Batch, defect: FloatArray) -> Batch:
         """Halves; a plain piece at a kink that halving does not help goes over to the logarithm."""
         # Where the defect falls by more than that, halving is on its way.
         touching = self._touching(batch) & (defect > 0.01 * batch.parent)
         parts = [batch.take(~touching).halves(defect[~touching])]
-        rows: list[tuple[int, float, float, float, bool]] = []
+        rows: list[Row] = []
         for i in np.flatnonzero(touching):
             side = 1.0 if batch.s_low[i] == 0.0 else -1.0
             width = float(batch.s_high[i] - batch.s_low[i])
             owner, upper = int(batch.anchor[i]), bool(batch.upper[i])
-            top = math.log(width)
-            deep = max(top + _INSIDE / self._share(owner, side, top, upper=upper), _LEAST_S)
-            rows += [(owner, side, a, b, upper) for a, b in _steps(top, min(deep, top - 1.0))]
+            rows += self.layout.graded(owner, side, width, upper=upper)
         if rows:
-            parts.append(_Batch.of(rows))
-        return _Batch.join(parts)
+            parts.append(Batch.of(rows))
+        return Batch.join(parts)
 
-    def _touching(self, batch: _Batch) -> BoolArray:
+    def _touching(self, batch: Batch) -> BoolArray:
         """Which plain pieces begin or end at a kink."""
         at_zero = (batch.s_low == 0.0) | (batch.s_high == 0.0)
         return np.asarray((batch.sign == 0) & at_zero & self.frame.kinks[batch.anchor])
 
-    def _share(self, owner: int, side: float, top: float, *, upper: bool) -> float:
-        """The exponent with which the mass next to a kink vanishes: 1 where the density is finite."""
-        d = side * np.exp(np.array([top - 25.0, top - 35.0]))
-        density = self._values_at(owner, d, upper=upper)[:, 1]
-        slope = (density[0] - density[1]) / 10.0
-        return float(min(max(1.0 + slope, 0.05), 1.0)) if math.isfinite(slope) else 1.0
-
     # -------------------------------------------------------------------------------- the errors
-    def noise(self, batch: _Batch, coefficients: FloatArray) -> FloatArray:
+    def noise(self, batch: Batch, coefficients: FloatArray) -> FloatArray:
         """The rounding of the values and of the variable: no series converges below."""
         size = np.abs(coefficients).sum(axis=2).max(axis=0)
         slopes = np.polynomial.chebyshev.chebder(coefficients, axis=2) @ _SLOPES
         steep = np.maximum(np.abs(slopes).max(axis=(0, 2)) - 1e-11 * size, 0.0)
         reach = np.maximum(np.abs(batch.s_low), np.abs(batch.s_high))
         moved = reach / (0.5 * (batch.s_high - batch.s_low))
-        return np.asarray(np.minimum(4.0 * _EPS * (size + steep * moved), 1e-3))
+        return np.asarray(np.minimum(0.2 * _EPS * (size + steep * moved), 1e-3))
 
-    def gaps(self, judge: Source, batch: _Batch, coefficients: FloatArray) -> FloatArray:
+    def gaps(self, judge: Source, batch: Batch, coefficients: FloatArray) -> FloatArray:
         """|table - judge| at the probes: of the cdf, of the log tail and of the log density.
 
         Below 1e-300 both logarithms count relative to their size.
@@ -377,12 +192,13 @@ class _Tabulation:
         gaps = np.abs(table - truth)
         absolute = gaps[0] * np.exp(np.minimum(truth[0], 0.0))
         sized = gaps / np.where(truth < _LOWEST, np.abs(truth), 1.0)
-        sized[1] *= _weight(batch, truth, _PROBES)
+        empty = (truth[1] < _NOTHING) & (_weight(batch, truth, _PROBES) < 1e-9)
+        sized[1] = np.where(empty, 0.0, sized[1])
         return np.stack([absolute, sized[0], sized[1]])
 
     # --------------------------------------------------------------------------------- the table
-    def table(self, batch: _Batch, coefficients: FloatArray) -> PieceTable:
-        """Pieces in order, with a straight one between each anchor and the first logarithmic one."""
+    def table(self, batch: Batch, coefficients: FloatArray) -> PieceTable:
+        """Pieces in order; a straight one between each anchor and the first logarithmic one."""
         frame = self.frame
         series = np.moveaxis(coefficients[::-1] @ _TO_POWERS.T, 1, 0)  # density, then tail
         empty = series[:, 0, 0] <= 0.5 * _FLOOR
@@ -407,11 +223,12 @@ class _Tabulation:
         # Neighbours meet exactly, although one end is the exponential of a logarithm.
         same = owner[order][1:] == owner[order][:-1]
         rows[1:, q.LOW] = np.where(same, rows[:-1, q.HIGH], rows[1:, q.LOW])
+        _anchored_nearby(rows)
         table = PieceTable.of(rows, series)
         return _completed(table) if frame.lower_only else table
 
     def _straight(
-        self, batch: _Batch, series: FloatArray, rows: FloatArray
+        self, batch: Batch, series: FloatArray, rows: FloatArray
     ) -> list[tuple[FloatArray, FloatArray, int]]:
         found = []
         for side in (1.0, -1.0):
@@ -446,6 +263,22 @@ class _Tabulation:
         return found
 
 
+def _anchored_nearby(rows: FloatArray) -> None:
+    """Give plain pieces far from their anchor one of few digits nearby: steep tails need that.
+
+    The distance of a double from it is exact, and its rounding in t is that of a small number.
+    """
+    half = 1.0 / rows[:, q.INVERSE]
+    far = (rows[:, q.SIGN] == 0) & (np.abs(rows[:, q.MIDDLE]) > 1.5 * half)
+    far[[0, -1]] = False  # from the ends on, a law goes on as its distance from the anchor grows
+    grid = 2.0 ** (np.frexp(half[far])[1] - 3)
+    step = np.round(rows[far, q.MIDDLE] / grid) * grid
+    anchor, low = two_sum(rows[far, q.ANCHOR], step)
+    rows[far, q.ANCHOR], rows[far, q.ANCHOR_LOW] = two_sum(anchor, low + rows[far, q.ANCHOR_LOW])
+    for column in (q.LOW, q.HIGH, q.MIDDLE):
+        rows[far, column] -= step
+
+
 def _completed(table: PieceTable) -> PieceTable:
     """The table of a symmetric law from its lower half, about the anchor of the split."""
     rows, series = table.rows[:-1], table.series[:-1]
@@ -456,21 +289,7 @@ def _completed(table: PieceTable) -> PieceTable:
     )
 
 
-def _steps(near: float, far: float) -> list[tuple[float, float]]:
-    """Intervals of s from near to far, each as (low, high): two of a length, then two of twice that.
-
-    So they come out of halving for most laws; far off a law is a power, and they double at once.
-    """
-    cuts, step, turn = [near], 1.25, 0
-    while abs(far - cuts[-1]) > 1.5 * step:
-        cuts.append(cuts[-1] + math.copysign(step, far - near))
-        turn += 1
-        step *= 2.0 if turn % 2 == 0 or step > 8.0 else 1.0
-    cuts.append(far)
-    return [tuple(sorted(pair)) for pair in zip(cuts[:-1], cuts[1:], strict=True)]  # type: ignore[misc]
-
-
-def _series(batch: _Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _series(batch: Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Chebyshev coefficients (2, pieces, 16), and how far the series are from converged."""
     values = np.maximum(values, _FLOOR)
     base = values[:, :, :1]  # a large constant would leave its rounding in every coefficient
@@ -492,13 +311,13 @@ def _series(batch: _Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return coefficients, np.maximum(defects[0], np.where(nothing, 0.0, defects[1] * weight))
 
 
-def _weight(batch: _Batch, values: FloatArray, t: FloatArray) -> FloatArray:
-    """How much a relative error of the density counts: by the share of the tail that it moves.
+def _weight(batch: Batch, values: FloatArray, t: FloatArray) -> FloatArray:
+    """How much a relative error of the density counts: wholly, but for what no double holds.
 
-    Next to a kink there is none, nor in a gap of the support.
+    There by the share of the tail that it moves: none in a gap of the support.
     """
     s = batch.variables(t)
     width = np.log(batch.s_high - batch.s_low)[:, None]
     distance = np.where(batch.sign[:, None] == 0, width, s)
     share = np.exp(np.minimum(values[1] - values[0] + distance, 0.0))
-    return np.where((batch.sign[:, None] == 0) & (values[1] > _NOTHING), 1.0, share)
+    return np.where(values[1] > _NOTHING, 1.0, share)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
-from otmaps._estimators._tabulation import Frame, Source, tabulate
-from otmaps._pieces import PiecesLaw, PieceTable, two_product, two_sum
+from otmaps._estimators._layout import Frame, Source
+from otmaps._estimators._tabulation import tabulate
+from otmaps._piece_table import PieceTable, two_product, two_sum
+from otmaps._pieces import PiecesLaw
 
 Pair: TypeAlias = tuple[float, float]
 
 _DEPTH = -2e5  # log of the probability down to which laws are tabulated, where they state it
 _SHALLOW = -740.0  # where their logarithms end with the doubles
+_NARROW = 1e-9  # of the other's scale: the wider are no candidates for being dropped
+_UNMOVED = 1e-14  # relative change of a tail below which a narrow term is a shift
 _REACH = 1e305
 _ZERO = np.zeros((0, 2))
 
@@ -68,19 +70,47 @@ class Term:
             return np.stack(two_sum(high, low + pairs[:, 1] * factor), axis=1)
 
         kinks = times(self.kinks)
-        order = slice(None) if factor > 0 else slice(None, None, -1)
+        low, high = (0, 1) if factor > 0 else (1, 0)
         centre = None if self.centre is None else times(np.array([self.centre]))[0]
         return Term(
             table=self.table.scaled(factor),
-            kinks=kinks[order],
-            finite=self.finite[order],
+            kinks=kinks if factor > 0 else kinks[::-1],
+            finite=(self.finite[low], self.finite[high]),
             centre=None if centre is None else (float(centre[0]), float(centre[1])),
             median=factor * self.median,
             scale=size * self.scale,
-            depth=self.depth[order],
-            reach=tuple(size * r for r in self.reach[order]),  # type: ignore[arg-type]
+            depth=(self.depth[low], self.depth[high]),
+            reach=(size * self.reach[low], size * self.reach[high]),
             moments=(factor * self.moments[0], size * self.moments[1]),
             errors=self.errors,
+        )
+
+    def moved_by(self, other: Term) -> Term | None:
+        """The term of X + Z where Z is so narrow that only its centre matters, else None.
+
+        With h the farthest that Z comes from its median with probability above exp(-760), the
+        logarithm of a tail, and of the density, is off by at most h times its steepest slope.
+        """
+        centre = other.centre or (other.median, 0.0)
+        reach = np.abs(np.array([other.table.edges[0], other.table.edges[-1]]) - centre[0]).max()
+        if not reach < _NARROW * self.scale:
+            return None
+        slopes = self.table.steepest(_SHALLOW)
+        shift = float(reach) * slopes
+        if not shift.max() < _UNMOVED:
+            return None
+        kinks = np.stack(two_sum(self.kinks[:, 0], centre[0] + self.kinks[:, 1]), axis=1)
+        return dataclasses.replace(
+            self,
+            table=self.table.shifted(*centre),
+            kinks=kinks + np.array([0.0, centre[1]]),
+            centre=_sum(self.centre, other.centre),
+            median=self.median + centre[0],
+            errors=(
+                self.errors[0] + float(shift[0]),
+                self.errors[1] + float(shift[0]),
+                self.errors[2] + float(shift[1]),
+            ),
         )
 
     def law(self, offset: float, how: str) -> PiecesLaw:
@@ -120,10 +150,20 @@ class _LawSource(Source):
         for anchor in np.unique(anchors):
             rows = np.flatnonzero(anchors == anchor)
             law, sign = self.moved.get(float(anchor), (self.law, 1.0))
-            x = sign * points[rows, 2] + (0.0 if float(anchor) in self.moved else anchor)
+            x = sign * points[rows, 2]
+            lost = np.zeros_like(x)
+            if float(anchor) not in self.moved:
+                x, lost = two_sum(x, np.full_like(x, anchor))
             out[rows, 0] = law.logsf(x) if upper == (sign > 0) else law.logcdf(x)
             out[rows, 1] = law.logpdf(x)
+            with np.errstate(over="ignore", invalid="ignore"):
+                slope = (-1.0 if upper else 1.0) * np.exp(out[rows, 1] - out[rows, 0])
+                out[rows] += np.nan_to_num(np.clip(slope * lost, -1e-9, 1e-9))[:, None]
         return out
+
+
+def _sum(a: Pair | None, b: Pair | None) -> Pair | None:
+    return None if a is None or b is None else (a[0] + b[0], a[1] + b[1])
 
 
 def density_error(law: Distribution) -> float:
@@ -141,12 +181,18 @@ def term_of(law: Distribution, tol: float) -> Term:
     finite = math.isfinite(support[0]), math.isfinite(support[1])
     pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
     depth = _depth(law, upper=False), _depth(law, upper=True)
-    reach = tuple(_REACH * min(1.0, scale) for _ in range(2))
+    reach = (_REACH * min(1.0, scale),) * 2
     split = (rounded(median, scale), 0.0) if centre is None else (centre, 0.0)
     measured = tabulate(
         _LawSource(law, kinks),
         frame_of(
-            pairs, split, finite, scale, depth, (reach[0], reach[1]), symmetric=centre is not None
+            pairs,
+            split,
+            finite=finite,
+            scale=scale,
+            depth=depth,
+            reach=reach,
+            symmetric=centre is not None,
         ),
         tol,
     )
@@ -158,7 +204,7 @@ def term_of(law: Distribution, tol: float) -> Term:
         median=median,
         scale=scale,
         depth=reached(measured.table, finite, depth),
-        reach=(reach[0], reach[1]),
+        reach=reach,
         moments=(law.mean(), law.std()),
         errors=(
             law.error + measured.error,
@@ -198,11 +244,11 @@ def rounded(point: float, scale: float) -> float:
 def frame_of(
     kinks: FloatArray,
     split: Pair,
+    *,
     finite: tuple[bool, bool],
     scale: float,
     depth: Pair,
     reach: Pair,
-    *,
     symmetric: bool,
 ) -> Frame:
     """The frame of a law with these kinks."""

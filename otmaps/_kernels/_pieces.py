@@ -17,7 +17,8 @@ from otmaps._kernels._policy import fma, jit, part
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int32]
-# rows, tail and density series (pieces, 16), edges, guide, (low, high, buckets a unit), continuation
+# Rows, tail and density series (pieces, 16), edges, guide, its (low, high, buckets a unit), and
+# the continuation beyond both ends.
 Table: TypeAlias = tuple[
     FloatArray, FloatArray, FloatArray, FloatArray, IntArray, FloatArray, FloatArray
 ]
@@ -79,15 +80,21 @@ def _beyond(s, outer):  # type: ignore[no-untyped-def]
 
 
 @jit
-def evaluate(x: FloatArray, out: FloatArray, what: int, table: Table) -> None:
-    """One of the functions of a law at every point, NaN for NaN."""
+def evaluate(x: FloatArray, out: FloatArray, what: int, fold: bool, table: Table) -> None:
+    """One of the functions of a law at every point, NaN for NaN.
+
+    With ``fold`` the law is symmetric about 0, and the lower half serves both: so they agree.
+    """
     rows, tail, density, edges, guide, grid, ends = table
     last = edges.shape[0] - 2
     for i in range(x.size):
         v = x[i]
-        if not v == v:  # noqa: PLR0124 - NaN
+        if math.isnan(v):
             out[i] = v
             continue
+        mirrored = fold and v > 0.0
+        if mirrored:
+            v = -v
         c = np.uint64(_piece(v, edges, guide, grid))
         outside = v < edges[0] or v > edges[last + 1]
         side = 0 if v < edges[0] else 1
@@ -112,7 +119,7 @@ def evaluate(x: FloatArray, out: FloatArray, what: int, table: Table) -> None:
             continue
         level = _beyond(s, ends[side]) if outside else _series(t, tail, c)
         level = min(level, 0.0)
-        near = (rows[c, UPPER] != 0.0) == (what == SF or what == LOG_SF)
+        near = ((rows[c, UPPER] != 0.0) == (what in (SF, LOG_SF))) != mirrored
         if what >= LOG_CDF:
             out[i] = level if near else math.log1p(-math.exp(level))
         else:
@@ -122,7 +129,12 @@ def evaluate(x: FloatArray, out: FloatArray, what: int, table: Table) -> None:
 
 @jit
 def evaluate_cells(
-    x: FloatArray, out: FloatArray, upper: bool, cells: FloatArray, grid: FloatArray
+    x: FloatArray,
+    out: FloatArray,
+    upper: bool,
+    fold: bool,
+    cells: FloatArray,
+    grid: FloatArray,
 ) -> None:
     """The lower or the upper tail where a cell serves the point, NaN elsewhere.
 
@@ -137,7 +149,9 @@ def evaluate_cells(
     low, rate = grid[0], grid[2]
     count = np.float64(cells.shape[0])
     for i in range(x.size):
-        place = (x[i] - low) * rate
+        v = x[i]
+        mirrored = fold and v > 0.0
+        place = ((-v if mirrored else v) - low) * rate
         if 0.0 <= place < count:
             c = np.uint64(np.int64(place))
             u = 2.0 * (place - np.float64(c)) - 1.0
@@ -145,14 +159,14 @@ def evaluate_cells(
             value = fma(fma(value, u, cells[c, 5]), u, cells[c, 4])
             value = fma(fma(value, u, cells[c, 3]), u, cells[c, 2])
             value = fma(fma(value, u, cells[c, 1]), u, cells[c, 0])
-            near = (cells[c, 7] != 0.0) == upper
+            near = ((cells[c, 7] != 0.0) == upper) != mirrored
             out[i] = value if near else 1.0 - value
         else:
             out[i] = math.nan
 
 
 @jit
-def invert(  # noqa: PLR0915 - the search of the piece and of the point share all that they know
+def invert(  # noqa: C901, PLR0912, PLR0915 - the search of the piece and of the point share all that they know
     goal: FloatArray, out: FloatArray, upper: bool, levels: FloatArray, table: Table
 ) -> None:
     """The points at which the logarithm of a tail is ``goal``.
@@ -177,7 +191,7 @@ def invert(  # noqa: PLR0915 - the search of the piece and of the point share al
     low_top = levels[first_upper] if first_upper > 0 else -math.inf
     for i in range(goal.size):
         g = goal[i]
-        if not g == g:  # noqa: PLR0124 - NaN
+        if math.isnan(g):
             out[i] = g
             continue
         lower = g if not upper else math.log1p(-math.exp(g))
@@ -203,8 +217,8 @@ def invert(  # noqa: PLR0915 - the search of the piece and of the point share al
                     top = middle
             outside = -level > levels[pieces + 1]
             side = 1
-        c = np.uint64(first)
-        sign = rows[c, SIGN]
+        at = np.uint64(first)
+        sign = rows[at, SIGN]
         if outside:
             outer = ends[side]
             drop = (level - outer[LEVEL]) / outer[SLOPE]
@@ -218,14 +232,14 @@ def invert(  # noqa: PLR0915 - the search of the piece and of the point share al
             rising = (sign >= 0.0) == is_low
             low, high = -1.0, 1.0
             if sign != 0.0:
-                low = (rows[c, NEAREST] - rows[c, MIDDLE]) * rows[c, INVERSE]
+                low = (rows[at, NEAREST] - rows[at, MIDDLE]) * rows[at, INVERSE]
                 high = 1.0 if low > -1.5 else 0.0  # 0: the straight piece next to an anchor
             t = 0.5 * (low + high)
             for step in range(_MOST_STEPS):
-                value, slope = tail[c, TERMS - 1], 0.0
+                value, slope = tail[at, TERMS - 1], 0.0
                 for m in range(TERMS - 2, -1, -1):
                     slope = slope * t + value
-                    value = value * t + tail[c, m]
+                    value = value * t + tail[at, m]
                 gap = value - level
                 if (gap > 0.0) == rising:
                     high = t
@@ -238,6 +252,6 @@ def invert(  # noqa: PLR0915 - the search of the piece and of the point share al
                 t = fresh
                 if moved <= 1e-16 * max(1.0, abs(t)):
                     break
-            s = rows[c, MIDDLE] + t / rows[c, INVERSE]
+            s = rows[at, MIDDLE] + t / rows[at, INVERSE]
             d = s if sign == 0.0 else sign * math.exp(s)
-        out[i] = rows[c, ANCHOR] + (rows[c, ANCHOR_LOW] + d)
+        out[i] = rows[at, ANCHOR] + (rows[at, ANCHOR_LOW] + d)
