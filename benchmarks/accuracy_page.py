@@ -11,8 +11,10 @@ import importlib.metadata
 import math
 import os
 import platform
+import re
 import statistics
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,26 @@ def number(value: float) -> str:
     if math.isnan(value):
         return "-"
     return "NaN" if math.isinf(value) else f"{value:.0e}"
+
+
+def filled(text: str) -> str:
+    """Paragraphs and items in lines of 120 characters."""
+    out = []
+    for part in text.strip().split("\n\n"):
+        items = [" ".join(item.split()) for item in re.split("\n(?=- )", part)]
+        out.append(
+            "\n".join(
+                textwrap.fill(
+                    item,
+                    120,
+                    subsequent_indent="  " if item.startswith("- ") else "",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                for item in items
+            )
+        )
+    return "\n\n".join(out) + "\n"
 
 
 def plain(value: float) -> str:
@@ -122,8 +144,8 @@ def comparison(found: Sequence[Row], peers: Sequence[str]) -> list[str]:
             "smaller largest error of the tail down to 1e-300": lambda a, b: (
                 a.errors.to_1e_300 <= b.errors.to_1e_300
             ),
-            "smaller largest error of cdf and sf, or below 1e-15": lambda a, b: (
-                a.errors.absolute <= max(b.errors.absolute, 1e-15)
+            "smaller largest error of cdf and sf, or below 1e-14": lambda a, b: (
+                a.errors.absolute <= max(b.errors.absolute, 1e-14)
             ),
             "less time a value of the cdf": lambda a, b: a.value < b.value,
             f"less time for a build and {TIMED:,} values": lambda a, b: (
@@ -182,7 +204,12 @@ def statements(found: Sequence[Row]) -> list[str]:
         mapped = (
             ("", "", "", "")
             if T is None
-            else (number(T.tol), number(T.stated), number(T.measured), plain(T.build / 1e-3))
+            else (
+                number(T.tol),
+                str(T.stated) if math.isnan(T.stated) else number(T.stated),
+                number(T.measured),
+                plain(T.build / 1e-3),
+            )
         )
         tail = "unknown" if math.isinf(row.law.tail_error) else number(row.law.tail_error)
         lines.append(
@@ -236,7 +263,7 @@ def _depth(ax: Any, found: Sequence[Row], order: dict[str, str]) -> None:
         yscale="log",
         xlim=(0, 305),
         xlabel="depth: the nearer tail is 10 to the power of minus this",
-        ylabel="relative error of the nearer tail",
+        ylabel="relative error of the nearer tail (1e3: or more)",
     )
     ticks = [0, 1, 2, 5, 10, 20, 50, 100, 300]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
@@ -272,7 +299,7 @@ def figures(found: Sequence[Row], folder: Path) -> None:
         ax = figure.add_subplot()
         draw(ax, known, order)
         ax.grid(alpha=0.3)
-        ax.legend(markerscale=2)
+        figure.legend(loc="outside upper center", ncols=len(order), markerscale=2, frameon=False)
         figure.savefig(folder / f"accuracy-{name}.png")
 
 
@@ -342,13 +369,14 @@ def page(found: Sequence[Row], versions: dict[str, str], command: str) -> str:
         first=PEER_VALUES,
     )
     parts = [
-        introduction,
+        filled(introduction),
         "\n".join(summary(found, packages)),
         FIGURES,
         "\n".join(comparison(found, packages[1:])),
         f"## Case by case\n\nErrors of cdf and sf above {WRONG:.0e} in bold.\n",
         "\n".join(details(found, packages)),
-        MAPS.format(uncovered=uncovered(found)) + "\n".join(statements(found)),
+        filled(MAPS.format(uncovered=uncovered(found))),
+        "\n".join(statements(found)),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 

@@ -90,6 +90,12 @@ def openturns(terms: list[Term]) -> PeerLaw:
     )
 
 
+def logistic_density(z: np.ndarray) -> np.ndarray:
+    """Of the law that PaCal does not have; a function of the module, because PaCal pickles it."""
+    e = np.exp(-np.abs(z))
+    return e / (1.0 + e) ** 2
+
+
 def pacal(terms: list[Term]) -> PeerLaw:
     """Sums of PaCal's distributions, which are convolved as they are added."""
     with contextlib.redirect_stdout(sys.stderr):  # it greets
@@ -109,11 +115,7 @@ def pacal(terms: list[Term]) -> PeerLaw:
         "Levy": lambda loc, scale: pc.LevyDistr(scale, loc),
         "LogNormal": lambda s, loc, scale: loc + scale * pc.exp(pc.NormalDistr(0.0, s)),
         "Logistic": lambda loc, scale: (
-            loc
-            + scale
-            * pc.FunDistr(
-                lambda z: 0.25 / np.cosh(0.5 * z) ** 2, breakPoints=[-np.inf, 0.0, np.inf]
-            )
+            loc + scale * pc.FunDistr(logistic_density, breakPoints=[-np.inf, 0.0, np.inf])
         ),
         "Mixture": lambda laws, weights: pc.MixDistr(list(weights), [_law(*law) for law in laws]),
         "Normal": pc.NormalDistr,
