@@ -324,7 +324,8 @@ others.{sampled}
 - NaN counts as wrong. `-` means that no point is there.
 - ms: from nothing to the first value of the cdf, compiled code warm (OpenTURNS does its work with
   the first value). ns: a value of the cdf at random points of the law, {values:,} of them for
-  otmaps, and for the others the first {first:,}, or as many as take a second. The least of three.
+  otmaps, and for the others the first {first:,}, or as many as take a second. Processor time of
+  the one thread; the least of three.
 
 ## Summary
 
