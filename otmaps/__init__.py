@@ -24,6 +24,7 @@ from otmaps._errors import (
 from otmaps._estimators import (
     Agreement,
     ClosedForm,
+    Contour,
     Convolution,
     Estimator,
     MonteCarlo,
@@ -63,6 +64,7 @@ __all__ = [
     "CheckReport",
     "CheckRow",
     "ClosedForm",
+    "Contour",
     "Convolution",
     "Discrete",
     "Distribution",

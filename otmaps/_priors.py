@@ -295,6 +295,9 @@ class _Interval(Distribution):
     def _recipe(self) -> dict[str, Any] | None:
         return {"law": type(self).__name__, "low": self.low.hex(), "high": self.high.hex()}
 
+    def _error(self) -> float:
+        return 1e-15
+
     def _tail_error(self) -> float:
         return 1e-15
 

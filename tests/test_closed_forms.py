@@ -128,23 +128,21 @@ def test_combined_joins_each_family():
         otmaps.Cauchy(),
     ]
     weights = (3.0, 0.5, 2.0, 4.0, -0.25, 1.0, 0.5, 0.5, -0.5, -2.0)
-    laws, offset = combined(Linear(weights, 7.0), priors)
-    assert offset == 7.0
-    assert laws == [
-        otmaps.Normal(3.0, 5.0),
-        otmaps.Cauchy(0.0, 3.0),
-        UniformSum(-0.125, (1.0, 0.25)),
-        otmaps.Gamma(3.0, scale=0.5),
-        otmaps.Exponential().affine(-0.5),
-        otmaps.Laplace(scale=2.0),
+    assert combined(Linear(weights, 7.0), priors) == [
+        (1.0, otmaps.Normal(3.0, 5.0)),
+        (1.0, otmaps.Cauchy(0.0, 3.0)),
+        (1.0, UniformSum(-0.125, (1.0, 0.25))),
+        (1.0, otmaps.Gamma(3.0, scale=0.5)),
+        (-0.5, otmaps.Exponential()),
+        (2.0, otmaps.Laplace()),
     ]
 
 
 def test_combined_leaves_single_laws_as_they_are():
     priors = [otmaps.Uniform(), otmaps.Normal(), otmaps.StudentT(3.0), otmaps.StudentT(3.0)]
-    laws, _ = combined(Linear((2.0, 1.0, 1.0, 0.0)), priors)
-    assert laws == [otmaps.Normal(), otmaps.Uniform(-2.0, 2.0), otmaps.StudentT(3.0)]
-    assert laws[0] is priors[1]
+    terms = combined(Linear((2.0, 1.0, 1.0, 0.0)), priors)
+    assert terms == [(1.0, otmaps.Normal()), (2.0, otmaps.Uniform()), (1.0, otmaps.StudentT(3.0))]
+    assert terms[0][1] is priors[1]
 
 
 @pytest.mark.parametrize(
@@ -156,10 +154,11 @@ def test_combined_leaves_single_laws_as_they_are():
     ],
 )
 def test_combined_shares_uniforms_out_where_one_sum_is_not_served(weights, most):
-    laws, _ = combined(Linear(tuple(weights)), [otmaps.Uniform(0.0, 1.0)] * len(weights))
-    assert len(laws) <= most
-    assert math.fsum(law.mean() for law in laws) == pytest.approx(0.5 * math.fsum(weights))
-    variance = math.fsum(law.std() ** 2 for law in laws)
+    terms = combined(Linear(tuple(weights)), [otmaps.Uniform(0.0, 1.0)] * len(weights))
+    assert len(terms) <= most
+    mean = math.fsum(w * law.mean() for w, law in terms)
+    assert mean == pytest.approx(0.5 * math.fsum(weights))
+    variance = math.fsum((w * law.std()) ** 2 for w, law in terms)
     assert variance == pytest.approx(math.fsum(w * w for w in weights) / 12.0)
 
 
@@ -176,3 +175,48 @@ def test_ends_that_no_double_holds_are_exact(weights):
         assert law.sf(-x) == law.cdf(x)
         x = math.nextafter(x, math.inf)
     assert law.affine(3.0, 0.1).affine(1 / 3) != law
+
+
+STABLE = {
+    "levy": ((0.3, 0.7), [otmaps.Levy()] * 2),
+    "levy, both signs": ((0.3, -0.7), [otmaps.Levy()] * 2),
+    "stable 1.5": ((1.0, -0.3), [otmaps.Stable(1.5, 0.5)] * 2),
+    "stable 1": ((0.5, 2.0), [otmaps.Stable(1.0, 0.5, 1.0), otmaps.Stable(1.0, -0.2, 0.0, 3.0)]),
+    "levy and stable": ((1.0, 1.0), [otmaps.Levy(), otmaps.Stable(0.5, -0.4)]),
+}
+
+
+@pytest.mark.parametrize("case", STABLE)
+def test_stable_laws_add_up_in_their_characteristic_function(case):
+    """log E exp(itX) in S1 (Nolan 2020, Def. 1.5), summed term by term."""
+    weights, laws = STABLE[case]
+    total = closed_form(Linear(weights), laws)
+
+    def exponent(law, t):
+        alpha, beta = (law.alpha, law.beta) if isinstance(law, otmaps.Stable) else (0.5, 1.0)
+        scaled = abs(law.scale * t)
+        skew = math.log(abs(t)) * -2 / math.pi if alpha == 1 else math.tan(math.pi * alpha / 2)
+        size = scaled if alpha == 1 else scaled**alpha
+        return -size * complex(1.0, -beta * math.copysign(1.0, t) * skew) + 1j * law.loc * t
+
+    for t in (-3.0, 0.2, 1.0, 7.0):
+        wanted = sum(exponent(law, w * t) for w, law in zip(weights, laws, strict=True))
+        assert exponent(total, t) == pytest.approx(wanted, rel=1e-13)
+
+
+def test_stable_weights_that_keep_the_law_give_the_law_itself():
+    for law in (otmaps.Stable(1.0, 0.0), otmaps.Levy()):
+        weights = (0.25, 0.25) if isinstance(law, otmaps.Levy) else (0.3, 0.7)
+        assert closed_form(Linear(weights), [law] * 2) == law
+    different = closed_form(Linear((1.0, 1.0)), [otmaps.Stable(1.5, 0.0), otmaps.Stable(1.2, 0.0)])
+    assert "equal alpha" in different
+
+
+def test_sums_of_atoms_are_atoms():
+    coin = otmaps.Discrete([0.0, 1.0], [0.5, 0.5])
+    law = closed_form(Linear((1.0,) * 10, 2.0), [coin] * 10)
+    wanted = [math.comb(10, k) / 1024 for k in range(11)]
+    assert [at for at, _ in law.atoms] == list(np.arange(11.0) + 2.0)
+    np.testing.assert_allclose([mass for _, mass in law.atoms], wanted, rtol=1e-14)
+    many = [otmaps.Discrete(np.pi ** np.arange(64.0), np.full(64, 1 / 64))] * 5
+    assert "atoms" in closed_form(Linear((1.0, 2.0, 3.0, 5.0, 7.0)), many)

@@ -10,7 +10,12 @@ from cases import OPERATIONS, PRIORS
 
 import otmaps
 
-ESTIMATORS = (otmaps.ClosedForm(), otmaps.Convolution(), otmaps.MonteCarlo(n=2**16, seed=7))
+ESTIMATORS = (
+    otmaps.ClosedForm(),
+    otmaps.Contour(),
+    otmaps.Convolution(),
+    otmaps.MonteCarlo(n=2**16, seed=7),
+)
 
 
 def gap_and_allowance(first, second):
@@ -60,11 +65,11 @@ def test_the_automatic_choice_says_what_and_why():
     assert (chosen, refusals) == (otmaps.ClosedForm(), {})
     chosen, refusals = otmaps.choose_estimator(otmaps.lerp(0.5), laplace)
     assert chosen == otmaps.Convolution()
-    assert list(refusals) == ["closed form"]
+    assert list(refusals) == ["closed form", "contour"]
     product = otmaps.operation(lambda a, b: a * b)()
     chosen, refusals = otmaps.choose_estimator(product, normal)
     assert chosen == otmaps.MonteCarlo()
-    assert list(refusals) == ["closed form", "convolution"]
+    assert list(refusals) == ["closed form", "contour", "convolution"]
     with pytest.raises(otmaps.UnservedError, match="slerp"):
         otmaps.choose_estimator(otmaps.slerp(0.5), normal)
 

@@ -71,6 +71,11 @@ class TestClosedForm(EstimatorTests):
         return otmaps.ClosedForm()
 
 
+class TestContour(EstimatorTests):
+    def estimator(self):
+        return otmaps.Contour(least=2)
+
+
 class TestConvolution(EstimatorTests):
     def estimator(self):
         return otmaps.Convolution()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
-import math
 from fractions import Fraction
 from typing import NamedTuple, final
 
@@ -15,7 +14,7 @@ from otmaps._errors import AccuracyError
 from otmaps._estimators._atoms import MOST_ATOMS, parts_of, sum_with_atoms
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._sums import sum_of
-from otmaps._estimators._terms import Term, term_of
+from otmaps._estimators._terms import Term, moments_of, term_of
 from otmaps._operations import Operation
 
 _WORST = 1e-3  # a larger error than this is no law
@@ -105,15 +104,7 @@ class Convolution(Estimator):
                 f"The convolution for {op.name} reached an error of {total.errors[0]:.2g} only; "
                 'use method="Monte Carlo".'
             )
-        return dataclasses.replace(total, moments=_moments(terms)).law(linear.offset, self.name)
-
-
-def _moments(terms: list[tuple[float, Distribution]]) -> tuple[float, float]:
-    """Mean and standard deviation; NaN where infinite ones of both signs, or none, meet."""
-    means = [w * law.mean() for w, law in terms]
-    stds = [w * law.std() for w, law in terms]
-    mean = sum(means) if any(map(math.isinf, means)) else math.fsum(means)
-    return mean, math.nan if any(map(math.isnan, stds)) else math.hypot(*stds)
+        return dataclasses.replace(total, moments=moments_of(terms)).law(linear.offset, self.name)
 
 
 class _Scaled(NamedTuple):

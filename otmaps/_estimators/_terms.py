@@ -214,6 +214,14 @@ def term_of(law: Distribution, tol: float) -> Term:
     )
 
 
+def moments_of(terms: list[tuple[float, Distribution]]) -> tuple[float, float]:
+    """Mean and deviation of a sum; NaN where infinite ones of both signs, or none, meet."""
+    means = [w * law.mean() for w, law in terms]
+    stds = [w * law.std() for w, law in terms]
+    mean = sum(means) if any(map(math.isinf, means)) else math.fsum(means)
+    return mean, math.nan if any(map(math.isnan, stds)) else math.hypot(*stds)
+
+
 def reached(table: PieceTable, finite: tuple[bool, bool], asked: Pair) -> Pair:
     """How deep the tails of a table really go; an end of the support is no limit."""
     bottoms = table.levels[0], -table.levels[-1]

@@ -10,7 +10,7 @@ import numpy as np
 
 from otmaps._check import check
 from otmaps._distribution import Distribution
-from otmaps._estimators import ClosedForm, Convolution, Estimator, MonteCarlo
+from otmaps._estimators import ClosedForm, Contour, Convolution, Estimator, MonteCarlo
 from otmaps._match import match
 from otmaps._operations import Operation
 from otmaps.testing._measures import EPS, LEVELS, kolmogorov_gap
@@ -28,7 +28,7 @@ class OperationTests(abc.ABC):
 
     def estimators(self) -> Sequence[Estimator]:
         """The estimators to compare."""
-        return ClosedForm(), Convolution(), MonteCarlo(n=2**14)
+        return ClosedForm(), Contour(), Convolution(), MonteCarlo(n=2**14)
 
     def test_estimators_agree_within_their_errors(self) -> None:
         """Every two laws of the same result differ by at most the sum of their stated errors."""
