@@ -5,6 +5,8 @@ An OpenTURNS law does its work when its first value is asked for, so a build end
 
 from __future__ import annotations
 
+import time
+import warnings
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +18,8 @@ from . import linear_peers
 from .linear_truth import CASES, Errors, Exact, described, errors, law_errors, parameters
 from .linear_truth import pushforward as law_of_case
 from .sizes import LINEAR_VALUES, PEER_VALUES, SEED, TINY
+
+warnings.simplefilter("ignore", otmaps.AccuracyWarning)  # the class Accuracy says what is reached
 
 PACKAGES = ("otmaps", "OpenTURNS")
 
@@ -79,6 +83,7 @@ class Build:
 
     params = (PACKAGES, list(LAWS), list(SUMS))
     param_names = ("package", "law", "sum")
+    timer = staticmethod(time.thread_time)
 
     def setup(self, package: str, law: str, of: str) -> None:
         self.law, self.weights = LAWS[law], SUMS[of]
