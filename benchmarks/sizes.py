@@ -12,6 +12,12 @@ VALUES = 200 if TINY else 5_000_000
 QUANTILES = 50 if TINY else 100_000
 """Probabilities that a law is inverted at."""
 
+LINEAR_VALUES = 500 if TINY else 1_000_000
+"""Points at which the law of a weighted sum is timed."""
+
+PEER_VALUES = 100 if TINY else 10_000
+"""The first of these, for packages that take a thousand times longer."""
+
 DRAWS = 2_000 if TINY else 1_000_000
 """Draws of which the Kolmogorov-Smirnov distance is taken."""
 

@@ -18,10 +18,21 @@ sys.path.append(str(Path(__file__).parent.parent))
 os.environ["OTMAPS_BENCH_TINY"] = "1"  # before the import of the sizes
 
 import otmaps
-from benchmarks import accuracy, apply, cases, peers, report, truth
+from benchmarks import (
+    accuracy,
+    accuracy_page,
+    apply,
+    cases,
+    linear,
+    linear_results,
+    linear_truth,
+    peers,
+    report,
+    truth,
+)
 
 ROOT = Path(__file__).parent.parent
-MODULES = ("imports", "build", "apply", "invert", "store", "accuracy", "memory")
+MODULES = ("imports", "build", "apply", "invert", "store", "accuracy", "memory", "linear")
 KINDS = ("time_", "track_", "peakmem_")
 
 
@@ -60,7 +71,8 @@ def test_a_benchmark_runs(cls, method):
 
 
 def test_every_module_is_listed():
-    helpers = {"__init__", "cases", "peers", "report", "sizes", "truth"}
+    helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page"}
+    helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
 
@@ -179,3 +191,71 @@ def test_the_report_prints_its_tables(capsys):
     assert len(tables) == 2
     with pytest.raises(SystemExit, match="no section 'magic'"):
         report.main(["magic"])
+
+
+SINGLE = [name for name in linear_truth.CASES if name.endswith("n=1")]
+
+
+@pytest.mark.parametrize("case", SINGLE)
+def test_the_law_of_a_peer_is_the_law_of_the_case(case):
+    pytest.importorskip("openturns")
+    found = linear.case_errors("OpenTURNS", case)
+    assert found.absolute <= 1e-11  # of the arcsine law; 1e-15 for the others
+
+
+def test_errors_of_sums_are_those_of_the_laws():
+    exact = linear_truth.Exact.of("laplace vicinity")
+    law = linear_truth.pushforward(exact.case)
+    found = linear_truth.law_errors(exact, law)
+    assert linear_truth.is_covered(exact, law, found)
+    assert linear_truth.deep_error(exact, law) <= 1e-14
+    assert linear_truth.map_result(exact, law).measured <= 1e-10
+    mp = linear_truth.mp  # the tail at one point, from its closed form
+    x = mp.mpf(float(exact.x[0]))
+    wanted = mp.log((4 * mp.exp(x) - mp.exp(2 * x)) / 6)
+    assert abs(exact.log_tails[0] / wanted - 1) <= 1e-23
+
+
+@pytest.mark.parametrize("scale", [1.0 + 1e-9, 1.1])
+def test_a_wrong_sum_is_measured_as_such(scale):
+    exact = linear_truth.Exact.of("laplace vicinity")
+    law = linear_truth.pushforward(exact.case).affine(scale)
+    found = linear_truth.law_errors(exact, law)
+    assert not linear_truth.is_covered(exact, law, found)
+    assert found.absolute > 0.1 * (scale - 1.0)
+    assert found.bands["to 1e-300"] > min(0.9, 100.0 * (scale - 1.0))
+    assert linear_truth.deep_error(exact, law) > 0.5 * (scale - 1.0)
+    assert linear_truth.map_result(exact, law).measured > 0.1 * (scale - 1.0)
+
+
+def test_no_value_and_no_tail_count_as_errors():
+    exact = linear_truth.Exact.of("normal (.6, .8)")
+    nothing = np.zeros_like(exact.x)
+    found = linear_truth.errors(exact, nothing, nothing, nothing, ())
+    assert set(found.bands.values()) == {1.0}
+    assert found.pdf == 1.0
+    nothing[:] = np.nan
+    found = linear_truth.errors(exact, nothing, nothing, nothing, ())
+    assert found.absolute == found.to_1e_300 == found.pdf == np.inf
+
+
+def test_the_page_about_accuracy_is_written(tmp_path):
+    names = ["uniform n=4 mean", "cauchy weights sum to 3"]
+    accuracy_page.main([*names, "--docs", str(tmp_path)])
+    text = (tmp_path / "accuracy.md").read_text()
+    assert all(f"| {name} |" in text for name in names)
+    assert "The stated errors cover the measured ones" in text
+    assert {path.name for path in (tmp_path / "images").iterdir()} == {
+        "accuracy-depth.png",
+        "accuracy-time.png",
+    }
+
+
+def test_a_peer_that_takes_too_long_or_fails_has_no_result():
+    exact = linear_truth.Exact.of("uniform n=4 mean")
+    law = linear_truth.pushforward(exact.case)
+    slow = linear_results.Worker("OpenTURNS", sys.executable, 1e-3)
+    assert slow.result(exact, law, exact.x).refused == "no answer in 0 s"
+    unknown = linear_results.Worker("no such package", sys.executable, 60.0)
+    assert unknown.result(exact, law, exact.x).errors is None
+    assert unknown.version() == ""
