@@ -24,6 +24,7 @@ from otmaps._map_table import Table, checked_table
 Kind: TypeAlias = Literal["identity", "affine", "table"]
 
 _EPS = float(np.finfo(float).eps)
+_HUGE = 1e300
 _NUMBERS = ("scale", "shift", "error", "error_u", "tol")
 _PAIRS = ("domain", "support", "limits")
 
@@ -297,7 +298,8 @@ def _straight(
     error = 0.0
     if not identity:
         problem = pose(source, target, tol)
-        y = np.array([*domain, source.median()])
+        # Quantiles of heavy tails may lie beyond the doubles.
+        y = np.clip([*domain, source.median()], -_HUGE, _HUGE)
         rounding = 2.0 * _EPS * (np.abs(scale * y) + abs(shift)) / problem.unit(scale * y + shift)
         error = float(rounding.max())
     return MonotoneMap(

@@ -239,3 +239,10 @@ def test_the_map_to_the_prior_to_1e_10(name):
     assert np.all(np.isfinite(found))
     gap = np.abs(found - exact) / np.maximum(1.0, np.abs(exact))
     assert np.max(gap[inside]) <= ASKED_MAP
+
+
+def test_the_map_of_a_law_whose_quantiles_leave_the_doubles_states_its_error():
+    law = pushed(CASES["levy pair"])
+    T = otmaps.monotone_map(law, otmaps.Levy())
+    assert 0.0 <= T.error <= 1e-14
+    assert np.isfinite(T(CASES["levy pair"].points.x)).all()
