@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import otmaps
 from otmaps._estimators._layout import Batch, Frame, Layout, Source
-from otmaps._estimators._terms import _LawSource
+from otmaps._estimators._terms import _exact_kinks, _LawSource
 
 
 def layout(law, anchors, split, *, lower_only=False):
@@ -29,7 +29,7 @@ def layout(law, anchors, split, *, lower_only=False):
         reach=(1e300, 1e300),
         lower_only=lower_only,
     )
-    return Layout(_LawSource(law, np.array(law.breakpoints)), frame)
+    return Layout(_LawSource(law, _exact_kinks(law)), frame)
 
 
 CASES = {
