@@ -140,7 +140,8 @@ def test_symmetric_inputs_give_a_symmetric_law():
     law = contour([0.5, -0.25, 0.3, 0.4] * 3, [otmaps.Laplace(1.0), otmaps.Logistic()] * 6)
     assert law.symmetry is not None
     y = np.array([0.1, 0.5, 1.0, 7.0, 40.0])
-    np.testing.assert_array_equal(law.cdf(law.symmetry - y), law.sf(law.symmetry + y))
+    # About a centre other than 0, or at an edge of a piece, two cells or pieces may answer.
+    np.testing.assert_allclose(law.cdf(law.symmetry - y), law.sf(law.symmetry + y), rtol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ NAN_MESSAGE = "NaN at {:g}: the cdf, sf or density of an input returns NaN somew
 # Owner (an anchor's number), sign, low and high end in s, and whether it is of the upper half.
 Row: TypeAlias = tuple[int, float, float, float, bool]
 
+_FAR_OUT = -690.0  # log of about 1e-300
 _ENOUGH = 0.97  # of the depth
 _SHALLOW = -50.0  # by how much the log of a tail may fall over the first piece
 _LEAST_S = -650.0  # log of a distance whose parts are normal doubles too
@@ -200,6 +201,10 @@ class Layout:
             near, far = float(s[first - 1]), float(s[first])
             if tail[first - 1] < _ENOUGH * depth:
                 break
+        # Far out a function may give up with NaN; a law that does so earlier is no law.
+        if np.isnan(tail[first]) and not tail[first - 1] < _FAR_OUT:
+            anchor = float(self.frame.anchors[owner].sum())
+            raise AccuracyError(NAN_MESSAGE.format(anchor + side * math.exp(far)))
         return near if near != start else 0.5 * (near + far)
 
     def _tail(self, owner: int, d: FloatArray, *, upper: bool) -> FloatArray:
@@ -209,11 +214,7 @@ class Layout:
         points = np.empty((d.size, 3))
         points[:, :2] = self.frame.anchors[owner]
         points[:, 2] = d
-        found = self.source.tails(points, upper=upper)
-        if np.isnan(found[:, 0]).any():
-            worst = points[np.isnan(found[:, 0])][0].sum()
-            raise AccuracyError(NAN_MESSAGE.format(worst))
-        return found
+        return self.source.tails(points, upper=upper)
 
     def graded(self, owner: int, side: float, width: float, *, upper: bool) -> list[Row]:
         """Pieces in the logarithm of the distance from a kink inside the support."""
