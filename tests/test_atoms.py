@@ -66,10 +66,27 @@ def test_what_has_too_many_or_unknown_atoms_is_refused():
     mixed = otmaps.Mixture([many, NORMAL], [0.5, 0.5])
     reason = otmaps.Convolution().refuses(otmaps.lerp(0.5), (mixed, mixed))
     assert f"more than {MOST_ATOMS}" in reason
-    assert (
-        parts_of(otmaps.as_distribution(np.arange(5.0))) is None
-        or not otmaps.as_distribution(np.arange(5.0)).atoms
-    )
+    assert parts_of(Stepped()) is None
+    assert "neither" in otmaps.Convolution().refuses(otmaps.lerp(0.5), (Stepped(), NORMAL))
+
+
+class Stepped(otmaps.Distribution):
+    """Half an atom at 1/4, and does not say what the other half is."""
+
+    def _cdf(self, x):
+        return 0.5 * x + 0.5 * (x >= 0.25)
+
+    def _sf(self, x):
+        return 0.5 * (1.0 - x) + 0.5 * (x < 0.25)
+
+    def _pdf(self, x):
+        return np.full_like(x, 0.5)
+
+    def _support(self):
+        return 0.0, 1.0
+
+    def _atoms(self):
+        return ((0.25, 0.5),)
 
 
 class Off(otmaps.Estimator):
