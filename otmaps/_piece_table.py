@@ -220,6 +220,12 @@ class PieceTable:
         return out
 
     @property
+    def quartiles(self) -> tuple[float, float, float]:
+        """The quartiles and the median between them."""
+        low, median, high = self.quantiles(np.log([0.25, 0.5, 0.75]), upper=False).tolist()
+        return low, median, high
+
+    @property
     def _middle(self) -> tuple[float, float]:
         """The range that is looked up by bucket: most of the mass, and no long tail."""
         edges, levels = self.edges, self.levels

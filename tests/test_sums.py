@@ -24,16 +24,15 @@ LAWS = [
     otmaps.Beta(2.0, 3.0),
     otmaps.Arcsine(),
     otmaps.Pareto(1.5),
-    otmaps.Levy(),
     otmaps.LogNormal(),
 ]
 SYMMETRIC = [law for law in LAWS if law.symmetry == 0.0]
 LEVELS = np.concatenate([np.geomspace(1e-300, 1e-3, 40), np.linspace(0.01, 0.5, 40)])
 
-sizes = st.one_of(st.floats(0.05, 20.0), st.sampled_from([1.0, 1e-9, 1e-3]))
+sizes = st.one_of(st.floats(0.05, 20.0), st.sampled_from([1.0, 1e-3]))
 weights = st.builds(lambda size, sign: sign * size, sizes, st.sampled_from([-1.0, 1.0]))
 terms = st.lists(st.tuples(st.sampled_from(LAWS), weights), min_size=2, max_size=3)
-few = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+few = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 pytestmark = pytest.mark.needs_jit
 
 

@@ -31,7 +31,6 @@ _DEPTH = -2e5
 _REACH = 1e6  # standard deviations, beyond which any of these tails is deeper
 _NEAR_END = 0.5  # of the way to the middle: up to there distances count from the end
 _DOMINANT = 0.5  # of the variance: one input leaves its own edges
-_QUARTERS = np.log([0.25, 0.5, 0.75])
 _STEPS = (0.1, 0.05, 0.025)
 _TRIAL = np.array([0.0, 0.6, 1.7, 3.1, 5.5, 9.0, 20.0])
 _ULPS = (1e-15, 1.6e-13, 1.6e-13)  # of a probability, and of a logarithm at 1e-300
@@ -250,7 +249,7 @@ def _total(
         symmetric=centre is not None,
     )
     measured = tabulate(source, frame, tol, judge)
-    low, median, high = measured.table.quantiles(_QUARTERS, upper=False).tolist()
+    low, median, high = measured.table.quartiles
     return Term(
         table=measured.table,
         kinks=kinks,

@@ -19,7 +19,6 @@ _CUT, _CHECK_CUT = 37.0, 50.0
 _RESOLVED, _CHECK_RESOLVED = 3e-8, 1e-10
 _SHARE_OF_DEPTH = 0.98
 _SHARE_OF_REACH = 1e-2
-_QUARTERS = np.log([0.25, 0.5, 0.75])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,7 +71,7 @@ def sum_of(a: Term, b: Term, tol: float) -> Term:
         tol,
         _SumSource(b, a, _CHECK_CUT, _CHECK_RESOLVED),
     )
-    low, median, high = measured.table.quantiles(_QUARTERS, upper=False).tolist()
+    low, median, high = measured.table.quartiles
     return Term(
         table=measured.table,
         kinks=kinks,

@@ -12,6 +12,7 @@ from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._estimators._layout import Frame, Source
 from otmaps._estimators._tabulation import tabulate
+from otmaps._kernels import _convolution as q
 from otmaps._piece_table import PieceTable, two_product, two_sum
 from otmaps._pieces import PiecesLaw
 from otmaps._uniform_sums import UniformSum
@@ -23,7 +24,6 @@ _SHALLOW = -740.0  # where their logarithms end with the doubles
 _NARROW = 1e-9  # of the other's scale: the wider are no candidates for being dropped
 _UNMOVED = 1e-14  # relative change of a tail below which a narrow term is a shift
 _REACH = 1e305
-_ZERO = np.zeros((0, 2))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -174,7 +174,9 @@ def density_error(law: Distribution) -> float:
 
 
 def term_of(law: Distribution, tol: float) -> Term:
-    """A law without atoms, tabulated."""
+    """A law without atoms, tabulated; one that is a table already stays as it is."""
+    if isinstance(law, PiecesLaw):
+        return _term_of_pieces(law)
     pairs = _exact_kinks(law)
     scale = float(law.isf(0.25) - law.ppf(0.25))
     median = float(law.median())
@@ -233,12 +235,39 @@ def reached(table: PieceTable, finite: tuple[bool, bool], asked: Pair) -> Pair:
     return low, high
 
 
+def _term_of_pieces(law: PiecesLaw) -> Term:
+    table = law.table
+    low, median, high = table.quartiles
+    support = law.support()
+    finite = math.isfinite(support[0]), math.isfinite(support[1])
+    centre = law.symmetry
+    return Term(
+        table=table,
+        kinks=_exact_kinks(law),
+        finite=finite,
+        centre=None if centre is None else _centre(law, centre),
+        median=median,
+        scale=high - low,
+        depth=reached(table, finite, (_DEPTH, _DEPTH)),
+        reach=(float(abs(table.edges[0])), float(abs(table.edges[-1]))),
+        moments=(law.mean(), law.std()),
+        errors=law.errors,
+    )
+
+
 def _exact_kinks(law: Distribution) -> FloatArray:
     """The breakpoints as sums of two doubles; sums of uniforms know their ends better than one."""
     kinks = np.array(law.breakpoints, dtype=float)
     pairs = np.stack([kinks, np.zeros_like(kinks)], axis=1)
     if isinstance(law, UniformSum):
         pairs[[0, -1]] = law.ends
+    elif isinstance(law, PiecesLaw):
+        anchors = np.unique(law.table.rows[:-1, [q.ANCHOR, q.ANCHOR_LOW]], axis=0)
+        for i, kink in enumerate(kinks):
+            gaps = np.abs((anchors[:, 0] - kink) + anchors[:, 1])
+            nearest = int(np.argmin(gaps))
+            if gaps[nearest] <= 4.0 * np.spacing(abs(kink)):
+                pairs[i] = anchors[nearest]
     return pairs
 
 
