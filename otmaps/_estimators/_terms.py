@@ -21,6 +21,7 @@ Pair: TypeAlias = tuple[float, float]
 
 _DEPTH = -2e5  # log of the probability down to which laws are tabulated, where they state it
 _SHALLOW = -740.0  # where their logarithms end with the doubles
+_HEAVY = 1e200
 _NARROW = 1e-9  # of the other's scale: the wider are no candidates for being dropped
 _UNMOVED = 1e-14  # relative change of a tail below which a narrow term is a shift
 _REACH = 1e305
@@ -249,10 +250,15 @@ def _term_of_pieces(law: PiecesLaw) -> Term:
         median=median,
         scale=high - low,
         depth=reached(table, finite, (_DEPTH, _DEPTH)),
-        reach=(float(abs(table.edges[0])), float(abs(table.edges[-1]))),
+        reach=(_reach(table.edges[0]), _reach(table.edges[-1])),
         moments=(law.mean(), law.std()),
         errors=law.errors,
     )
+
+
+def _reach(edge: float) -> float:
+    """How far a sum may go: a table that ends near the largest doubles ends there for good."""
+    return float(abs(edge)) if abs(edge) > _HEAVY else _REACH
 
 
 def _exact_kinks(law: Distribution) -> FloatArray:
