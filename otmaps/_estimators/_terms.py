@@ -171,7 +171,7 @@ def _sum(a: Pair | None, b: Pair | None) -> Pair | None:
 
 def density_error(law: Distribution) -> float:
     """The relative error of the density; a law that does not state one keeps it as its tails."""
-    return float(getattr(law, "density_error", law.tail_error))
+    return law.density_error if isinstance(law, PiecesLaw | UniformSum) else law.tail_error
 
 
 def term_of(law: Distribution, tol: float) -> Term:
