@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from typing import final
 
@@ -113,7 +112,7 @@ def landmarks(op: Operation, axes: list[Axis], special: list[list[float]]) -> La
     draws = np.asarray(op.raw(*(np.asarray(a.law.rvs(_DRAWS, rng)) for a in axes)))
     draws = np.sort(draws[np.isfinite(draws)])
     values, counts = np.unique(draws, return_counts=True)
-    repeated = values[counts >= 3]
+    repeated = np.union1d(values[counts >= 3], _plateaus(op, axes))
     plain = draws[~np.isin(draws, repeated)]
     if plain.size < 20:
         plain = draws
@@ -125,6 +124,15 @@ def landmarks(op: Operation, axes: list[Axis], special: list[list[float]]) -> La
     return Landmarks(
         (lowest, highest), tuple(inside), float(quartiles[1]), scale, tuple(repeated.tolist())
     )
+
+
+def _plateaus(op: Operation, axes: list[Axis]) -> FloatArray:
+    """Values that an operation of one input keeps over a range of it."""
+    if len(axes) > 1:
+        return np.empty(0)
+    t = np.concatenate([-np.geomspace(DEEPEST, 40.0, 400), np.linspace(-40.0, 40.0, 40_001)[1:-1]])
+    values = np.asarray(op.raw(axes[0].points(np.append(t, -t[:400][::-1]))))
+    return np.unique(values[1:][(values[1:] == values[:-1]) & np.isfinite(values[1:])])
 
 
 def _near(x: float, others: tuple[float, ...], scale: float) -> bool:
@@ -145,14 +153,13 @@ def _ends(
     t = np.concatenate([-np.geomspace(DEEPEST, 0.02, n), [0.0], np.geomspace(0.02, DEEPEST, n)])
     points, near = [], []
     for axis, own in zip(axes, special, strict=True):
-        z = axis.points(t)
-        support = axis.law.support()
-        for k, end in ((0, support[0]), (-1, support[1])):
-            if math.isfinite(end):
-                z[k] = end
-        reachable = (np.abs(t) <= _FAR) | (z == support[0]) | (z == support[1])
-        points.append(np.concatenate([z, own]))
-        near.append(np.concatenate([reachable, np.ones(len(own), dtype=bool)]))
+        z, support = axis.points(t), axis.law.support()
+        # The ends themselves say what a function tends to, where it knows.
+        z = np.concatenate([z, support, own])
+        points.append(z)
+        reachable = np.ones(z.size, dtype=bool)
+        reachable[: t.size] = np.abs(t) <= _FAR
+        near.append(reachable)
     values = _at(op, points)
     attainable = np.ones(1, dtype=bool)
     for flags in near:

@@ -18,6 +18,7 @@ from otmaps._operations import Operation
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
+_CHUNK = 1 << 21
 _TINY = 1e-300  # how near to a root at 0 is near enough
 _STILL = 1e-9
 _NARROW = 0.02  # a difference that is a smaller share of a tail is integrated
@@ -73,6 +74,10 @@ class LevelSets:
 
     def values_at_ends(self, rest: Sequence[FloatArray], n: int) -> tuple[FloatArray, FloatArray]:
         """The operation at the ends of the parts, each of shape (n, m)."""
+        if not rest:
+            shape = (n, self.low.size)
+            first, last = self._lone_ends
+            return np.broadcast_to(first, shape), np.broadcast_to(last, shape)
         out = np.empty((2, n, self.low.size))
         for k in range(self.low.size):
             out[0, :, k] = self.values(np.full(n, self.low[k]), rest)
@@ -102,6 +107,8 @@ class LevelSets:
         ndarray, shape (n,)
             Sums of positive terms, of relative accuracy where the law of the input has it.
         """
+        if not rest and n * self.low.size > _CHUNK:
+            return self._in_blocks(n, above, upto)
         ends = self.values_at_ends(rest, n)
         shape = (n, self.low.size)
         # Of each part the share that counts lies between two points; falling parts swap them.
@@ -120,6 +127,41 @@ class LevelSets:
             high[(k == shape[1] - 1) & (high == self.high[-1])] = support[1]
             out += np.bincount(row, interval_mass(self.axis.law, low, high), n)
         return out
+
+    @functools.cached_property
+    def _lone_ends(self) -> tuple[FloatArray, FloatArray]:
+        return self.values(self.low, []), self.values(self.high, [])
+
+    def _in_blocks(self, n: int, above: Level | None, upto: Level | None) -> FloatArray:
+        size = max(_CHUNK // self.low.size, 1)
+        blocks = [np.arange(k, min(k + size, n)) for k in range(0, n, size)]
+        levels = [[None if v is None else v.take(b) for v in (above, upto)] for b in blocks]
+        return np.concatenate(
+            [self.mass([], b.size, *pair) for b, pair in zip(blocks, levels, strict=True)]
+        )
+
+    def roots(self, y: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
+        """For an operation of this input alone: where it takes the values y.
+
+        Returns
+        -------
+        number, part, root : ndarray
+            The number of the value, that of the part, and the root in it.
+        """
+        below = np.asarray(
+            [Level(y).below(np.broadcast_to(e, (y.size, e.size))) for e in self._lone_ends]
+        )
+        row, k = np.nonzero(below[0] != below[1])
+        first, last = self._lone_ends
+        found = level_roots(
+            lambda _, z: self.values(z, []),
+            (self.low[k], self.high[k]),
+            (first[k], last[k]),
+            y[row],
+            self.rungs,
+            tiny=_TINY,
+        )
+        return row, k, found
 
     def _passes(
         self,

@@ -18,8 +18,7 @@ from otmaps._operations import Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
 _LESS = 1e-7  # a smaller mass by that share has missed something
-_LEAST_MASS = 1e-300
-_NOTHING_ELSE = 1e-12
+_LEAST_MASS = 1e-14  # a smaller one is the rounding of the operation
 
 
 @final
@@ -76,9 +75,7 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
     for i in usable:
         own = parts[i]
         if isinstance(own, Parts):
-            outer = tuple(
-                Axis.of(law, special[j]) for j, law in enumerate(inputs) if j != i
-            )
+            outer = tuple(Axis.of(law, special[j]) for j, law in enumerate(inputs) if j != i)
             sets = LevelSets(op, i, axes[i], own.low, own.high)
             views.append(Conditioned(sets, outer, relative, budget))
     views = _ranked(views, marks)

@@ -345,9 +345,7 @@ def _slope_gaps(batch: Batch, coefficients: FloatArray, gaps: FloatArray) -> Flo
     return np.where(np.abs(slope) < 1e-9, 0.0, last[:, None] + lost)
 
 
-def _series(
-    batch: Batch, values: FloatArray, *, sloped: bool
-) -> tuple[FloatArray, FloatArray]:
+def _series(batch: Batch, values: FloatArray, *, sloped: bool) -> tuple[FloatArray, FloatArray]:
     """Chebyshev coefficients (2, pieces, 16), and how far the series are from converged."""
     values = np.maximum(values, _FLOOR)
     base = values[:, :, :1]  # a large constant would leave its rounding in every coefficient

@@ -48,7 +48,7 @@ def _next(bracket, i, tiny):  # type: ignore[no-untyped-def]
     if abs(width) <= 2.0 * closed or not abs(width) > 0.0:
         return math.nan
     # An exact hit is closed in by a step of an ulp, unless it was one before: on a plateau.
-    if f1 == 0.0 and not f3 == 0.0:
+    if f1 == 0.0 and f3 != 0.0:  # f3 is NaN at first
         return x1 + math.copysign(max(_EPS * abs(x1), tiny), width)
     if f2 == 0.0:
         return x2 - math.copysign(max(_EPS * abs(x2), tiny), width)

@@ -15,7 +15,9 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @jit
-def turns(values: FloatArray, ripple: float, size: float, out: IntArray) -> int:
+def turns(  # noqa: C901, PLR0912, PLR0915 - one pass that follows a top and a bottom
+    values: FloatArray, ripple: float, size: float, out: IntArray
+) -> int:
     """Fill ``out`` with the turns of a sequence, and return how many there are.
 
     Parameters
