@@ -25,10 +25,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from operation_truths.case import Case
 from operation_truths.cases import CASES
 from operation_truths.checks import check
 from operation_truths.points import chosen, number, row
-from operation_truths.case import Case
 
 PATH = Path(__file__).parents[1] / "tests" / "data" / "operations.json"
 SECOND = "; checked by a second formula"
@@ -94,8 +94,8 @@ def main() -> None:
             continue
         points = done[case.name]["points"]
         say(f"{case.name}: {len(points)} points, {time.perf_counter() - start:.1f} s")
-    kept = [text(done[c.name]) for c in CASES if c.name in done]
-    PATH.write_text('{"cases":[\n' + ",\n".join(kept) + "\n]}\n")
+        kept = [text(done[c.name]) for c in CASES if c.name in done]
+        PATH.write_text('{"cases":[\n' + ",\n".join(kept) + "\n]}\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from .case import Case
 from .laws import Spec
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-from operation_functions import FUNCTIONS  # noqa: E402 - the functions of the tests, by their path
+from operation_functions import FUNCTIONS
 
 DRAWS = 10**6
 RARE = 1e-6  # the chance of a false alarm, for a case

@@ -21,7 +21,15 @@ def phi(t: acb) -> acb:
 
 
 def tail(t: acb) -> acb:
-    """P(N > t)."""
+    """P(N > t).
+
+    Far out |erfc(z)| <= |exp(-z^2)|, as |w| <= 1 in the upper half plane (DLMF 7.7.1), is enough.
+    """
+    if t.real < 0:
+        return 1 - tail(-t)
+    if t.real > 0 and (t * t).real > 4 * depth():
+        nothing = negligible() * negligible()
+        return acb(nothing, nothing)
     return (t / arb(2).sqrt()).erfc() / 2
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-from flint import arb
+from flint import arb, ctx
 from linear_truths.balls import Law, Reference, ball
 from linear_truths.single import STANDARD
 from linear_truths.terms import Term
@@ -111,20 +112,28 @@ def no_density(_: Fraction) -> arb:
     raise NotImplementedError
 
 
+def kept(formula: Law) -> Law:
+    """The formula with its values kept, at each precision."""
+    at = lru_cache(maxsize=None)(lambda y, _bits: formula(y))
+    return lambda y: at(y, ctx.prec)
+
+
 def result(cdf: Law | None = None, sf: Law | None = None, **rest: Any) -> Reference:
     """The law of a result from one tail or both; the missing one is the rest to 1."""
-    lower = cdf or (lambda y: 1 - sf(y))
-    upper = sf or (lambda y: 1 - cdf(y))
-    return Reference(lower, upper, no_density, **rest)
+    lower, upper = (tail and kept(tail) for tail in (cdf, sf))
+    return Reference(
+        lower or (lambda y: 1 - upper(y)), upper or (lambda y: 1 - lower(y)), no_density, **rest
+    )
 
 
 def symmetric(sf: Law, **rest: Any) -> Reference:
     """A law symmetric about 0 from its upper tail at points above 0."""
+    known_tail = kept(sf)
 
     def upper(y: Fraction) -> arb:
         if y == 0:
             return arb(0.5)
-        return sf(y) if y > 0 else 1 - sf(-y)
+        return known_tail(y) if y > 0 else 1 - known_tail(-y)
 
     return Reference(lambda y: upper(-y), upper, no_density, **rest)
 

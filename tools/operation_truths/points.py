@@ -58,7 +58,7 @@ def _grid(case: Case, x: float) -> float:
     """How much the nearer tail may change within ``GRID`` units of the point, atoms apart."""
     law, step = case.law, GRID * Fraction(math.ulp(x))
     at = Fraction(x)
-    ctx.prec = 2 * law.bits
+    ctx.prec = law.bits  # enough for the few digits that are kept
     ends = [_value(law, law.cdf, at + side * step, (0, 1)) for side in (-1, 1)]
     moved = ends[1] - ends[0]
     for place, mass in case.atoms:
