@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -47,7 +47,7 @@ error of at most 1e-6 in tails of 1e-12. `tests/test_operations_known.py` holds 
 Both errors leave out what the float grid of the points does: the mass within two units in the
 last place. {summary}
 
-`python -m benchmarks.operations_table` writes this page{where}.
+`python -m benchmarks.operations_table` writes this page.
 """
 
 
@@ -84,14 +84,19 @@ class Row:
         )
 
 
+def law_text(name: str, params: dict[str, Any]) -> str:
+    """A law with its parameters in order, a mixture as the sum of its parts."""
+    if name == "Mixture":
+        parts = zip(params["weights"], params["laws"], strict=True)
+        return " + ".join(f"{weight:g} {law_text(*law)}" for weight, law in parts)
+    return f"{name}({', '.join(f'{v:g}' for v in params.values())})"
+
+
 def laws_of(case: OperationCase) -> str:
-    """The laws of the inputs in words: equal ones once, with their number."""
-    texts = []
-    for name, params in case.inputs:
-        values = [f"{v:g}" for v in params.values()] if name != "Mixture" else ["..."]
-        texts.append(f"{name}({', '.join(values)})")
+    """The laws of the inputs: equal ones once, with their number."""
+    texts = [law_text(*spec) for spec in case.inputs]
     return ", ".join(
-        f"{texts.count(t)} {t}" if texts.count(t) > 1 else t for t in dict.fromkeys(texts)
+        f"{texts.count(t)} x {t}" if texts.count(t) > 1 else t for t in dict.fromkeys(texts)
     )
 
 
@@ -133,8 +138,7 @@ def summary(rows: list[Row]) -> str:
 
 def page(rows: list[Row]) -> str:
     """The whole page: a table for each number of inputs."""
-    where = f" (otmaps {otmaps.__version__}, one thread of two cores)"
-    out = [TEXT.format(summary=summary(rows), where=where)]
+    out = [TEXT.format(summary=summary(rows))]
     for n in sorted({len(row.case.inputs) for row in rows}):
         some = [row for row in rows if len(row.case.inputs) == n]
         rule = tuple("---:" if h in HEAD[3:] else "---" for h in HEAD)

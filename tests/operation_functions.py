@@ -39,6 +39,16 @@ def smallest(*z: Any) -> Any:
     return out
 
 
+def largest_of_six(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:  # noqa: PLR0917 - latents
+    return largest(a, b, c, d, e, f)
+
+
+def smallest_of_eight(  # noqa: PLR0917 - latents
+    a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any
+) -> Any:
+    return smallest(a, b, c, d, e, f, g, h)
+
+
 def second_of_four(a: Any, b: Any, c: Any, d: Any) -> Any:
     """The second largest: the loser of the final, or the better one of the other losers."""
     first, second = np.maximum(a, b), np.maximum(c, d)
@@ -127,8 +137,8 @@ MORE: dict[str, Callable[..., Any]] = {
         a * a + b * b + c * c + d * d + e * e + f * f + g * g + h * h
     ),
     "norm of five": lambda a, b, c, d, e: np.sqrt(a * a + b * b + c * c + d * d + e * e),
-    "max of six": lambda a, b, c, d, e, f: largest(a, b, c, d, e, f),
-    "min of eight": lambda a, b, c, d, e, f, g, h: smallest(a, b, c, d, e, f, g, h),
+    "max of six": largest_of_six,
+    "min of eight": smallest_of_eight,
     "sum of products": lambda a, b, c, d: a * b + c * d,
     "determinant": lambda a, b, c, d: a * b - c * d,
     "share of sums": lambda a, b, c, d: (a + b) / (a + b + c + d),

@@ -127,6 +127,7 @@ class Tail:
 
 
 def near_kinks(law: Reference) -> set[float]:
+    """Doubles beside the kinks, of a few of them where there are many."""
     kinks = [k for k in law.kinks if inside(law, float(k))]
     if len(kinks) > 3:
         kinks = [kinks[0], kinks[len(kinks) // 2], kinks[-1]]

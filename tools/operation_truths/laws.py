@@ -20,22 +20,27 @@ Below = Callable[[Fraction], Bounds]
 
 
 def normal(loc: float = 0.0, scale: float = 1.0) -> Spec:
+    """The normal law."""
     return "Normal", {"loc": loc, "scale": scale}
 
 
 def uniform(low: float = 0.0, high: float = 1.0) -> Spec:
+    """The uniform law between two ends."""
     return "Uniform", {"low": low, "high": high}
 
 
 def exponential(scale: float = 1.0) -> Spec:
+    """The exponential law of a mean."""
     return "Exponential", {"scale": scale}
 
 
 def gamma(shape: float) -> Spec:
+    """The gamma law of a shape."""
     return "Gamma", {"shape": shape}
 
 
 def mixture(parts: list[tuple[float, Spec]]) -> Spec:
+    """A mixture of (weight, law)."""
     return "Mixture", {"laws": [list(s) for _, s in parts], "weights": [w for w, _ in parts]}
 
 

@@ -10,7 +10,7 @@ from linear_truths.balls import Reference, ball
 from linear_truths.single import upper_normal
 
 from .case import Case
-from .integrals import normal_mean, tail
+from .integrals import exponential_mean, normal_mean, tail
 from .laws import Spec, exponential, gamma, known, normal, result, symmetric, uniform
 from .means import HOW, number
 from .two import CIRCLE, HALF_LINE, SEGMENT, product_of
@@ -139,9 +139,19 @@ def _products() -> list[Case]:
         x, s = ball(y), number(0.3) * arb(3).sqrt()
         return normal_mean(lambda t, _: tail(x * (-s * t).exp()))
 
+    def rooted(y: Fraction) -> arb:  # given the second factors the variance is 2 E
+        x = ball(y)
+        return exponential_mean(lambda t, a: tail(x / (2 * t).sqrt(analytic=a)))
+
     shapes = (0.75, 1.0, 1.25, 1.5)
     return [
-        Case("sum of two products", "sum of products", (STANDARD,) * 4, laplace),
+        Case(
+            "sum of two products",
+            "sum of products",
+            (STANDARD,) * 4,
+            laplace,
+            second=symmetric(rooted),
+        ),
         Case("determinant", "determinant", (a, b, a, b), scaled),
         Case(
             "product of five lognormals",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 
 from flint import arb, ctx, fmpz_poly
 from linear_truths.balls import ball
@@ -80,7 +81,7 @@ def _branches(size: Fraction, rate: int, start: float, stop: float) -> list[tupl
         turn = 2 * n * arb.pi()
         cuts += [(turn + angle) / rate]
         cuts += [(turn + 2 * arb.pi() - angle) / rate] if steep > 1 else []
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))
 
 
 def _root(gap: Callable[[arb], arb], low: arb, high: arb) -> arb | None:

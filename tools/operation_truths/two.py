@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from flint import arb
+from flint import acb, arb
 from linear_truths.balls import Reference, ball
 from linear_truths.single import upper_normal
 
 from .case import Case
-from .integrals import exponential_mean
+from .integrals import cosh_integral, depth, exponential_mean, positive_mean, tail
 from .laws import (
     Spec,
     exponential,
@@ -90,6 +90,14 @@ def _uniforms() -> list[Case]:
     def power(y: Fraction) -> arb:  # P(A <= y^(1 / B)), with u = 1 / b
         return (-ball(y).log()).expint(arb(2))
 
+    def power_by_mean(y: Fraction) -> arb:
+        log = ball(y).log()
+        return positive_mean(lambda _: acb(1), lambda t, _: (log / t).exp(), arb(0), depth())
+
+    def by_angle(y: Fraction) -> arb:  # Craig's formula
+        x = ball(y)
+        return cosh_integral(lambda c: (-x * x * c * c / 2).exp()) / arb.pi()
+
     return [
         Case(
             "product of uniforms",
@@ -119,13 +127,20 @@ def _uniforms() -> list[Case]:
             (FLAT, FLAT),
             result(lambda y: ball(y * (2 - y)), lambda y: ball((1 - y) ** 2), **SEGMENT),
         ),
-        Case("power of uniforms", "power", (FLAT, FLAT), result(power, **SEGMENT)),
+        Case(
+            "power of uniforms",
+            "power",
+            (FLAT, FLAT),
+            result(power, **SEGMENT),
+            second=result(power_by_mean, **SEGMENT),
+        ),
         Case(
             "Box-Muller",
             "Box-Muller",
             (FLAT, FLAT),
             known(normal()),
             how="closed form for pi itself",
+            second=symmetric(by_angle),
         ),
     ]
 
@@ -143,6 +158,21 @@ def _exponentials() -> list[Case]:
     def by_mean(y: Fraction) -> arb:
         x = ball(y / squared)
         return exponential_mean(lambda t, _: (-x / t).exp()) / 2
+
+    def rooted(y: Fraction) -> arb:  # 0.75 N sqrt(2 E)
+        x = ball(y / Fraction(0.75))
+        return exponential_mean(lambda t, a: tail(x / (2 * t).sqrt(analytic=a)))
+
+    def over_root(
+        y: Fraction,
+    ) -> arb:  # the density of the gamma law is sqrt(t) exp(-t) 2 / sqrt(pi)
+        x = ball(y)
+
+        def g(t: acb, analytic: bool) -> acb:
+            root = t.sqrt(analytic=analytic)
+            return 2 * root * tail(x * root) / arb.pi().sqrt()
+
+        return exponential_mean(g)
 
     return [
         Case(
@@ -201,12 +231,14 @@ def _exponentials() -> list[Case]:
             "root times",
             (exponential(2.0), normal(0.0, 0.75)),
             known(("Laplace", {"loc": 0.0, "scale": 0.75})),
+            second=symmetric(rooted),
         ),
         Case(
             "normal over the root of a gamma",
             "over root",
             (normal(), gamma(1.5)),
             _student_over_root(),
+            second=symmetric(over_root),
             tags=("heavy tails", "pole"),
         ),
     ]
