@@ -1,6 +1,7 @@
 """Every benchmark runs, and none times a wrong answer."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import itertools
@@ -26,6 +27,7 @@ from benchmarks import (
     linear,
     linear_results,
     linear_truth,
+    operations_table,
     peers,
     report,
     truth,
@@ -259,3 +261,22 @@ def test_a_peer_that_takes_too_long_or_fails_has_no_result():
     unknown = linear_results.Worker("no such package", sys.executable, 60.0)
     assert unknown.result(exact, law, exact.x).errors is None
     assert unknown.version() == ""
+
+
+def test_the_table_of_operations_measures_and_tells_what_is_reached_from_what_is_not():
+    named = operations_table.operation_cases()
+    exact = operations_table.measured(named["identity of a logistic"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", otmaps.AccuracyWarning)
+        few = [
+            operations_table.measured(named[name]) for name in ("far mode squared", "t statistic")
+        ]
+    wrong = dataclasses.replace(exact, error=1e-8)
+    assert exact.is_reached
+    assert not wrong.is_reached
+    text = operations_table.page([exact, wrong, *few])
+    assert "## 1 input\n" in text
+    assert "## 4 inputs\n" in text
+    assert "0.7 Normal(-1, 1) + 0.3 Normal(1000, 2)" in text
+    assert "4 x Normal(0, 1.3)" in text
+    assert "is reached by " in text
