@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps._arrays import AnyFloatArray, real_array, real_scalar
+from otmaps._arrays import AnyFloatArray, is_traced, real_array, real_scalar
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning, AtomError
@@ -91,7 +91,17 @@ class MonotoneMap:
         ndarray or float
             float32 for float32, float64 otherwise; a float for a scalar.
         """
+        if is_traced(y):
+            return self._trace(y)
         return _apply(self._forward, y, "y", out)
+
+    def _trace(self, y: Any) -> Any:
+        """T of symbols, where it is one multiply-add without ends; else they refuse."""
+        if self.kind == "identity":
+            return y
+        if self.kind == "affine" and self.limits == (-math.inf, math.inf):
+            return self.scale * y + self.shift
+        return np.asarray(y, dtype=np.float64)
 
     def inverse(self, z: Any, out: npt.NDArray[Any] | None = None) -> Any:
         """The smallest y with T(y) >= z: the inverse of what a call computes, to rounding.
