@@ -200,7 +200,7 @@ def _apply(
 ) -> Any:
     """Run a kernel on contiguous vectors: whatever comes in, and wherever it is to go."""
     array = real_array(x, name)
-    result = np.empty(array.shape, dtype=array.dtype) if out is None else _checked_out(out, array)
+    result = np.empty(array.shape, dtype=array.dtype) if out is None else checked_out(out, array)
     flat = np.ascontiguousarray(array).reshape(-1)
     direct = result.flags.c_contiguous and (
         not np.may_share_memory(result, array) or _same_memory(result, array)
@@ -217,7 +217,8 @@ def _same_memory(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     return a.ctypes.data == b.ctypes.data and a.strides == b.strides
 
 
-def _checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
+def checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
+    """``out``, or an error where it cannot hold the values of a map at the array."""
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"out must be a NumPy array, got {type(out).__name__}.")
     if out.shape != array.shape or out.dtype != array.dtype:
@@ -294,8 +295,8 @@ def _refuse_atoms(source: Distribution) -> None:
     raise AtomError(
         f"the source law has {len(source.atoms)} point mass(es); the heaviest, at {location:g}, "
         f"has probability {mass:.6g}. A map sends a point to one point, so none moves such a law "
-        "to the target; a randomised plan would, which this version does not offer. Smooth the "
-        "operation, or match the continuous part of its law."
+        "to the target. A randomised plan does: otmaps.match(..., "
+        "randomize=numpy.random.default_rng(0)), or otmaps.transport_plan(source, target)."
     )
 
 
