@@ -278,14 +278,20 @@ def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
 
 def build_map(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
     """`monotone_map` on laws; the caller compares the error with ``tol``."""
-    tol = real_scalar(tol, "tol")
-    if not 1e-15 < tol <= 0.1:
-        raise ValueError(f"tol must be in (1e-15, 0.1], got {tol}.")
+    tol = checked_tol(tol)
     line = affine_between(source, target)
     if line is not None:
         return _straight(source, target, tol, *line)
     _refuse_atoms(source)
     return _tabulated(source, target, tol)
+
+
+def checked_tol(tol: Any) -> float:
+    """``tol`` as a float, or an error where no map can have it."""
+    value = real_scalar(tol, "tol")
+    if not 1e-15 < value <= 0.1:
+        raise ValueError(f"tol must be in (1e-15, 0.1], got {value}.")
+    return value
 
 
 def _refuse_atoms(source: Distribution) -> None:

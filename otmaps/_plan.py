@@ -25,7 +25,7 @@ from otmaps._arrays import FloatArray, frozen, real_array
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning
-from otmaps._map import MonotoneMap, build_map, checked_out
+from otmaps._map import MonotoneMap, build_map, checked_out, checked_tol
 from otmaps._map_exact import (
     Problem,
     absolute_move,
@@ -215,12 +215,16 @@ class Levels:
 
 def generator(random_state: Any) -> np.random.Generator:
     """The generator that was given, or the one of a seed."""
-    if random_state is None or isinstance(random_state, bool | np.random.RandomState):
-        raise TypeError(
-            "a randomised plan draws random numbers: give it a numpy.random.Generator or a seed "
-            f"(randomize=numpy.random.default_rng(0)), got {random_state!r}."
-        )
-    return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        if random_state < 0:
+            raise ValueError(f"the seed of randomize must not be negative, got {random_state}.")
+        return np.random.default_rng(random_state)
+    raise TypeError(
+        "a randomised plan draws random numbers: give it a numpy.random.Generator or a seed "
+        f"(randomize=numpy.random.default_rng(0)), got {random_state!r}."
+    )
 
 
 def _located(
@@ -291,7 +295,7 @@ def build_plan(source: Distribution, target: Distribution, tol: float) -> Random
         raise ValueError(
             "the source law has no point mass, so that a map is enough; use monotone_map."
         )
-    levels = Levels.of(source)
+    tol, levels = checked_tol(tol), Levels.of(source)
     problem = pose(source, target, tol)
     pieces: list[MonotoneMap | float] = []
     error = error_u = 0.0
