@@ -44,8 +44,10 @@ from otmaps._one_sided_priors import (
     LogNormal,
 )
 from otmaps._operations import Operation
+from otmaps._plan import RandomizedPlan, transport_plan
 from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precompute
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
+from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
 from otmaps._stable import Stable
 from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
@@ -91,6 +93,8 @@ __all__ = [
     "OperationFactory",
     "Pareto",
     "PrecomputeReport",
+    "RandomizedPlan",
+    "RegisteredForm",
     "Stable",
     "Store",
     "StoreEntry",
@@ -106,6 +110,7 @@ __all__ = [
     "barycenter",
     "check",
     "choose_estimator",
+    "closed_form",
     "grid",
     "lerp",
     "linear",
@@ -118,6 +123,7 @@ __all__ = [
     "pushforward",
     "random_walk",
     "slerp",
+    "transport_plan",
     "vicinity",
 ]
 
