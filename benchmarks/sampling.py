@@ -39,6 +39,8 @@ class LongRun:
     params = (WAYS,)
     param_names = ("way",)
     timeout = 600
+    number = repeat = rounds = 1  # a run takes seconds
+    warmup_time = 0.0
 
     def setup(self, way: str) -> None:
         if way.startswith("otmaps"):

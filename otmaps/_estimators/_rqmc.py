@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import math
 from collections.abc import Iterator
@@ -213,9 +214,17 @@ def _sobol(dimensions: int, seed: np.random.SeedSequence) -> Any:
     """A scrambled Sobol sequence with the resolution of doubles."""
     from scipy.stats import qmc
 
-    # scipy 1.15 renamed the argument.
-    name = "rng" if "rng" in inspect.signature(qmc.Sobol).parameters else "seed"
-    return qmc.Sobol(dimensions, bits=_BITS, **{name: np.random.default_rng(seed)})
+    # An integer: a Generator would be copied, state and all, once for each of the replicates.
+    number = int(seed.generate_state(1, np.uint64)[0])
+    return qmc.Sobol(dimensions, bits=_BITS, **{_name_of_seed(): number})
+
+
+@functools.cache
+def _name_of_seed() -> str:
+    """What scipy calls the argument: it was renamed in 1.15."""
+    from scipy.stats import qmc
+
+    return "rng" if "rng" in inspect.signature(qmc.Sobol).parameters else "seed"
 
 
 def _quantiles(law: Distribution, u: FloatArray) -> FloatArray:
