@@ -129,7 +129,7 @@ def test_blocks_give_the_draws_that_one_piece_gives(monkeypatch, op):
     assert (law.n, law.method) == (whole.n, whole.method)
     inner = law.knots[10:-10]  # edges: there both are the empirical cdf, to half a step of a cell
     assert np.max(np.abs(law.cdf(inner) - whole.cdf(inner))) <= 2.0 * 8.0 / whole.n
-    assert whole.error < law.error < 1.5 * whole.error + 20.0 * 8.0 / 2**13
+    assert whole.error < law.error < 1.5 * whole.error + 10.0 * 8.0 / 2**13
 
 
 def test_the_law_does_not_depend_on_the_threads(short_pilot):

@@ -76,13 +76,13 @@ class RQMC(Estimator):
     The draws are counted in up to 2**17 cells, about equally likely by the first 2**22 draws or
     fewer; memory does not grow with ``n``. The stated error is the sum of two parts. The first
     bounds the error of the mean at all edges of cells together, from random signs of the
-    replicates: it takes the errors of a replicate to be as likely as their opposites, which is an
-    approximation (good for the mean of many small errors; no variance is estimated and nothing
-    is taken as normal), and it is at least log(2 / (1 - confidence)) / (n * replicates), what a
-    set that no point has met may have. The second is twice the largest probability of a cell that
-    is no atom: once for the errors of the mean between the edges, once for the law, which runs
-    straight there; that part is rigorous. Points of one scrambling depend on
-    one another, so the inequality of Dvoretzky, Kiefer and Wolfowitz does not apply.
+    replicates. It is at least log(2 / (1 - confidence)) / (n * replicates), what a set that no
+    point has met may have. Approximate are that the errors of a replicate are as likely as
+    their opposites, good for the mean of many small errors (no variance is estimated and nothing
+    is taken as normal), and that the edges count as if they had been fixed beforehand. The second
+    part is rigorous: the largest probability of a cell that is no atom, over which the law runs
+    straight. Points of one scrambling depend on one another, so the inequality of Dvoretzky,
+    Kiefer and Wolfowitz does not apply.
 
     A value of more than 2**-12 of the draws is an atom. Beyond the outermost draws the
     law is modelled by exponential tails, not measured: `tail_error` is infinite.
@@ -164,11 +164,12 @@ class RQMC(Estimator):
         unseen = math.log(2.0 / (1.0 - self.confidence)) / self.evaluations
         bound = max(simultaneous_bound(cdfs, self.confidence), unseen)
         lightest = max(_LIGHTEST_ATOM, bound)
+        # The law adds its widest cell; what lies outside of all cells may be more.
         outside = max(tally.low.size, tally.high.size) / tally.n
-        between = max(tally.smoothed(lightest).widest(lightest), outside)
+        bound += max(outside - tally.smoothed(lightest).widest(lightest), 0.0)
         stated = f"n={self.n} in each of {self.replicates} scramblings, seed={self.seed}"
         origin = f"RQMC ({stated}, confidence={self.confidence:g})"
-        return Tallied(tally, bound + between, lightest, self.confidence, origin)
+        return Tallied(tally, bound, lightest, self.confidence, origin)
 
     def _results(self, op: Operation, inputs: Inputs, replicate: int) -> Iterator[FloatArray]:
         """The results on one scrambling, block by block."""
