@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from otmaps._arrays import FloatArray
@@ -20,6 +22,8 @@ from otmaps._estimators._base import Inputs
 from otmaps._estimators._outer_points import Block, BoolArray, PointSet, quantiles
 from otmaps._kernels import _level_roots as kernels
 from otmaps._operations import Operation
+
+IndexArray = npt.NDArray[np.int32]
 
 BLOCK = 1024
 
@@ -128,7 +132,7 @@ class Rows:
         if self.turns:
             self._split(turns[: self.turns])
 
-    def _split(self, turns: np.ndarray) -> None:  # type: ignore[type-arg]
+    def _split(self, turns: IndexArray) -> None:
         """Insert the extrema as nodes."""
         owner = np.ascontiguousarray(turns[:, 0])
         point, value = self._extrema(turns)
@@ -138,7 +142,7 @@ class Rows:
         kernels.insert(self.z, self.h, owner, point, value)
         self.tail, self.upper = self.section.tails(self.z)
 
-    def _extrema(self, turns: np.ndarray) -> tuple[FloatArray, FloatArray]:  # type: ignore[type-arg]
+    def _extrema(self, turns: IndexArray) -> tuple[FloatArray, FloatArray]:
         """Golden section in brackets (a, m, b) whose middle value is the most extreme one."""
         owner, low, middle, high = turns.T
         a, m, b = self.z[owner, low], self.z[owner, middle], self.z[owner, high]
@@ -155,7 +159,7 @@ class Rows:
             m, value = np.where(better, p, m), np.where(better, found, value)
         return m, value
 
-    def first(self, levels: Levels) -> tuple[np.ndarray, int]:  # type: ignore[type-arg]
+    def first(self, levels: Levels) -> tuple[IndexArray, int]:
         """The first level that each node is inside of, and the number of crossings."""
         first = np.empty(self.h.shape, np.int32)
         return first, kernels.positions(self.h, levels.y, levels.strict, first)
@@ -163,76 +167,70 @@ class Rows:
     def add(self, levels: Levels, totals: Totals, *, measure: bool = False) -> None:
         """Add the weighted probabilities inside and outside of each level."""
         first, count = self.first(levels)
-        where, state = np.empty((count, 3), np.int32), np.empty((count, kernels.STATE))
-        kernels.crossings(self.z, self.h, levels.y, first, where, state)
-        mass = np.empty(count)
-        kernels.cell_masses(where, self.tail, self.upper, mass)
-        totals.unsure += self._solve(levels, where, state, mass)
-        tail, upper = self.section.tails(np.ascontiguousarray(state[:, kernels.POINT]))
+        where, guess = np.empty((count, 3), np.int32), np.empty((2, count))
+        kernels.crossings(self.z, self.h, levels.y, first, where, guess)
+        owner = np.ascontiguousarray(where[:, 0])
+        unsure, moved = self._solve(levels, where, guess, [x[owner] for x in self.outer])
+        tail, upper = self.section.tails(guess[0])
         sums = np.zeros((2, levels.y.size + 1))
         rows = (first, self.tail, self.upper, self.weights)
         kernels.accumulate(rows, where, tail, upper, sums)
         totals.sides += sums[:, :-1]
         totals.weight += float(self.weights.sum())
+        totals.unsure += unsure
         if measure:
-            totals.residuals = self._residuals(levels, where, state, mass)
-
-    def _values(self, chosen: np.ndarray, where: np.ndarray, state: FloatArray) -> FloatArray:  # type: ignore[type-arg]
-        owner = where[chosen, 0]
-        return self.section.at(state[chosen, kernels.POINT], [x[owner] for x in self.outer])
+            weights = moved(guess) * self.weights[owner]
+            residuals = np.bincount(where[:, 2], weights, levels.y.size)
+            totals.residuals = residuals / self.weights.sum()
 
     def _solve(
-        self,
-        levels: Levels,
-        where: np.ndarray,  # type: ignore[type-arg]
-        state: FloatArray,
-        mass: FloatArray,
-    ) -> float:
-        """Settle the roots; returns the weighted probability of cells that are not monotone."""
-        active = np.arange(len(where))
-        unsure = 0.0
+        self, levels: Levels, where: IndexArray, guess: FloatArray, outer: list[FloatArray]
+    ) -> tuple[float, Callable[[FloatArray], FloatArray]]:
+        """Turn the guesses into roots.
+
+        Returns the weighted probability of cells that are not monotone, and a function that gives
+        how far the roots may be off in probability.
+        """
+        count = len(where)
+        state, active = np.empty((count, kernels.STATE)), np.empty(count, np.int64)
+        rows = (self.z, self.h, self.tail, self.upper, self.weights)
+        left, unsure = kernels.settle(
+            rows, (levels.y, levels.strict, levels.tied), _TOLERANCE,
+            where, self.section.at(guess[0], outer), guess, state, active,
+        )  # fmt: skip
+        rest, state = active[:left].copy(), state[:left].copy()
+        outer_rest = [x[rest] for x in outer]
+        m = where[rest, 2]
+        level, strict, tied = levels.y[m], levels.strict[m], levels.tied[m]
+        active = np.arange(left)
         for iteration in range(_MOST_STEPS):
             if not active.size:
                 break
-            value = self._values(active, where, state)
-            if iteration == 0:
-                unsure = self._unsure(value, where, mass)
+            value = self.section.at(state[active, kernels.POINT], [x[active] for x in outer_rest])
             left = kernels.refine(
-                active, value, levels.y, mass, (_TOLERANCE, iteration),
-                levels.strict, levels.tied, where, state,
-            )  # fmt: skip
+                active, value, level, strict, tied, (_TOLERANCE, iteration), state
+            )
             active = active[:left]
-        return unsure
+        guess[0, rest], guess[1, rest] = state[:, kernels.POINT], state[:, kernels.SLOPE]
 
-    def _unsure(self, value: FloatArray, where: np.ndarray, mass: FloatArray) -> float:  # type: ignore[type-arg]
-        j, k = where[:, 0], where[:, 1]
-        ends = self.h[j, k], self.h[j, k + 1]
-        low, high = np.minimum(*ends), np.maximum(*ends)
-        slack = 1e-12 * np.maximum(np.abs(low), np.abs(high))
-        bad = ~((value >= low - slack) & (value <= high + slack))
-        if not bad.any():
-            return 0.0
-        cells = np.unique(where[bad][:, :2], axis=0, return_index=True)[1]
-        return float((mass[bad] * self.weights[j[bad]])[cells].sum())
+        def moved(guess: FloatArray) -> FloatArray:
+            """The effect of one more step, or what a bracket still holds where that is less."""
+            j, k, m = where.T
+            value = self.section.at(guess[0], outer)
+            width = self.z[j, k + 1] - self.z[j, k]
+            mass = np.abs(np.diff(self._lower(j, k), axis=0)[0])
+            with np.errstate(all="ignore"):
+                step = np.abs((levels.y[m] - value) * guess[1])
+            step[rest] = np.fmin(step[rest], np.abs(state[:, kernels.TRUE] - state[:, kernels.FALSE]))
+            return np.asarray(np.fmin(step / width, 1.0) * mass)
 
-    def _residuals(
-        self,
-        levels: Levels,
-        where: np.ndarray,  # type: ignore[type-arg]
-        state: FloatArray,
-        mass: FloatArray,
-    ) -> FloatArray:
-        value = self._values(np.arange(len(where)), where, state)
-        m = where[:, 2]
-        with np.errstate(all="ignore"):
-            step = np.abs((levels.y[m] - value) * state[:, kernels.SLOPE])
-            moved = step * mass / state[:, kernels.WIDTH]
-        # A root at a jump leaves a residual and is settled by its bracket.
-        gap = np.abs(state[:, kernels.TRUE] - state[:, kernels.FALSE])
-        closed = gap * mass <= 1e-3 * _TOLERANCE * state[:, kernels.WIDTH]
-        moved = np.where(closed, gap * mass / state[:, kernels.WIDTH], np.minimum(moved, mass))
-        weights = moved * self.weights[where[:, 0]]
-        return np.bincount(m, weights, levels.y.size) / self.weights.sum()
+        return unsure, moved
+
+    def _lower(self, j: IndexArray, k: IndexArray) -> FloatArray:
+        """The cdf at both ends of cells."""
+        ends = np.stack([k, k + 1])
+        tail = self.tail[j, ends]
+        return np.where(self.upper[j, ends], 1.0 - tail, tail)
 
 
 def _filled(h: FloatArray, section: Section) -> FloatArray:

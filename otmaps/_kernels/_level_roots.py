@@ -18,11 +18,14 @@ from otmaps._kernels._policy import jit, part
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int32]
+IndexArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-# Columns of the state of a crossing.
-TRUE, FALSE, POINT, SLOPE, LAST, LAST_VALUE, WIDTH = range(7)
-STATE = 7
+# Columns of the state of a crossing that is not settled: the ends of its bracket inside and outside
+# of the level set, the next point, dz/dh, the last point and the value there, the probability
+# over the width of the cell, and that width.
+TRUE, FALSE, POINT, SLOPE, LAST, LAST_VALUE, DENSITY, WIDTH = range(8)
+STATE = 8
 
 
 @jit
@@ -77,30 +80,6 @@ def positions(h: FloatArray, y: FloatArray, strict: BoolArray, first: IntArray) 
     return count
 
 
-@part
-def _inverse(z, h, k, y):  # type: ignore[no-untyped-def]
-    """Where a row takes the value y, and dz/dh there: by four nodes around cell k, or by two."""
-    a, b = z[k], z[k + 1]
-    rise = h[k + 1] - h[k]
-    slope = (b - a) / rise
-    point = a + (y - h[k]) * slope
-    if 1 <= k < z.shape[0] - 2:
-        h0, h1, h2, h3 = h[k - 1], h[k], h[k + 1], h[k + 2]
-        if (h0 < h1 < h2 < h3) or (h0 > h1 > h2 > h3):
-            # Newton's form of the inverse function.
-            d01, d12, d23 = (z[k] - z[k - 1]) / (h1 - h0), slope, (z[k + 2] - z[k + 1]) / (h3 - h2)
-            d012, d123 = (d12 - d01) / (h2 - h0), (d23 - d12) / (h3 - h1)
-            d0123 = (d123 - d012) / (h3 - h0)
-            u, v, w = y - h1, y - h2, y - h0
-            trial = a + u * (d12 + v * (d012 + w * d0123))
-            steep = d12 + (u + v) * d012 + (v * w + u * w + u * v) * d0123
-            if a < trial < b and steep * slope > 0.1 * slope * slope:
-                point, slope = trial, steep
-    if not a < point < b:
-        point = 0.5 * a + 0.5 * b
-    return point, slope
-
-
 @jit
 def crossings(
     z: FloatArray,
@@ -108,24 +87,40 @@ def crossings(
     y: FloatArray,
     first: IntArray,
     where: IntArray,
-    state: FloatArray,
+    guess: FloatArray,
 ) -> None:
-    """List the crossings: row, cell and level of each, its bracket and a first guess."""
+    """List the crossings, (row, cell, level) each, with a guess of the root and of dz/dh there.
+
+    The guess is by the inverse of the cubic through four nodes around the cell, or of the line
+    through its two.
+    """
     count = 0
+    nodes = h.shape[1]
     for j in range(h.shape[0]):
-        for k in range(h.shape[1] - 1):
-            low, high = first[j, k], first[j, k + 1]
-            below = low < high  # the upper end is inside fewer levels: the lower end is inside
-            if not below:
-                low, high = high, low
+        for k in range(nodes - 1):
+            low, high = min(first[j, k], first[j, k + 1]), max(first[j, k], first[j, k + 1])
+            if low == high:
+                continue
+            a, b, h1, h2 = z[j, k], z[j, k + 1], h[j, k], h[j, k + 1]
+            slope = (b - a) / (h2 - h1)
+            d012, d0123, h0 = 0.0, 0.0, h1
+            if 1 <= k < nodes - 2:
+                h0, h3 = h[j, k - 1], h[j, k + 2]
+                if (h0 < h1 < h2 < h3) or (h0 > h1 > h2 > h3):
+                    d01, d23 = (a - z[j, k - 1]) / (h1 - h0), (z[j, k + 2] - b) / (h3 - h2)
+                    d012, d123 = (slope - d01) / (h2 - h0), (d23 - slope) / (h3 - h1)
+                    d0123 = (d123 - d012) / (h3 - h0)
+            least = 0.1 * abs(slope)
             for m in range(low, high):
+                u, v, w = y[m] - h1, y[m] - h2, y[m] - h0
+                point = a + u * (slope + v * (d012 + w * d0123))
+                steep = slope + (u + v) * d012 + (v * w + u * w + u * v) * d0123
+                if not (a < point < b and abs(steep) > least and steep * slope > 0.0):
+                    point, steep = a + u * slope, slope
+                    if not a < point < b:
+                        point = 0.5 * a + 0.5 * b
                 where[count, 0], where[count, 1], where[count, 2] = j, k, m
-                point, slope = _inverse(z[j], h[j], k, y[m])
-                state[count, TRUE] = z[j, k] if below else z[j, k + 1]
-                state[count, FALSE] = z[j, k + 1] if below else z[j, k]
-                state[count, POINT], state[count, SLOPE] = point, slope
-                state[count, LAST] = state[count, LAST_VALUE] = math.nan
-                state[count, WIDTH] = z[j, k + 1] - z[j, k]
+                guess[0, count], guess[1, count] = point, steep
                 count += 1
 
 
@@ -139,64 +134,6 @@ def _middle(a, b):  # type: ignore[no-untyped-def]
     return mean
 
 
-@jit
-def refine(
-    active: npt.NDArray[np.int64],
-    value: FloatArray,
-    level: FloatArray,
-    mass: FloatArray,
-    options: tuple[float, int],
-    strict: BoolArray,
-    tied: BoolArray,
-    where: IntArray,
-    state: FloatArray,
-) -> int:
-    """One step for the active crossings, whose functions take ``value`` at their points.
-
-    The new points are roots where a step and its effect on the probability are small. Crossings
-    that are not settled move to the front of ``active``; returns their number.
-    """
-    tolerance, iteration = options
-    left = 0
-    for i in range(active.size):
-        c = active[i]
-        m = where[c, 2]
-        h, y, point = value[i], level[m], state[c, POINT]
-        if h < y or (h == y and not strict[m]):
-            state[c, TRUE] = point
-        else:
-            state[c, FALSE] = point
-        a, b = state[c, TRUE], state[c, FALSE]
-        slope = state[c, SLOPE]
-        if not math.isnan(state[c, LAST]):
-            slope = (point - state[c, LAST]) / (h - state[c, LAST_VALUE])
-        step = (y - h) * slope
-        width = state[c, WIDTH]
-        density = mass[c] / width
-        state[c, LAST], state[c, LAST_VALUE] = point, h
-        trial = point + step
-        inside = min(a, b) <= trial <= max(a, b)
-        gap = abs(b - a)
-        if gap * density <= 1e-3 * tolerance and gap <= 1e-6 * width:
-            state[c, POINT] = a
-            continue
-        small = abs(step) * density <= tolerance and abs(step) <= 1e-3 * width
-        if inside and small and not (tied[m] and h == y):
-            state[c, POINT] = trial
-            state[c, SLOPE] = slope
-            continue
-        middle = _middle(a, b)
-        if middle == a or middle == b:
-            state[c, POINT] = a
-            continue
-        if not inside or trial == a or trial == b or iteration % 3 == 2 or h == y:
-            trial = middle
-        state[c, POINT] = trial
-        active[left] = c
-        left += 1
-    return left
-
-
 @part
 def _mass(low, low_upper, high, high_upper):  # type: ignore[no-untyped-def]
     """The probability between two points, given by their nearer tails and sides."""
@@ -208,13 +145,106 @@ def _mass(low, low_upper, high, high_upper):  # type: ignore[no-untyped-def]
 
 
 @jit
-def cell_masses(
-    where: IntArray, tail: FloatArray, upper: BoolArray, mass: FloatArray
-) -> None:
-    """The probability of the cell of every crossing."""
+def settle(
+    rows: tuple[FloatArray, FloatArray, FloatArray, BoolArray, FloatArray],
+    levels: tuple[FloatArray, BoolArray, BoolArray],
+    tolerance: float,
+    where: IntArray,
+    value: FloatArray,
+    guess: FloatArray,
+    state: FloatArray,
+    rest: IndexArray,
+) -> tuple[int, float]:
+    """Move the guesses, at which the functions take ``value``, by one step to the roots.
+
+    Where the step or its effect on the probability is large, the crossing enters ``rest`` with the
+    bracket in ``state``. ``rows`` are z, h, the tails and sides of the nodes and the weights of the
+    rows. Returns the number of these, and the weighted probability of cells with a value outside of
+    those at their ends, which are not monotone.
+    """
+    z, h, tail, upper, weights = rows
+    y, strict, tied = levels
+    left, unsure = 0, 0.0
+    last_row, last_cell = -1, -1
     for c in range(where.shape[0]):
-        j, k = where[c, 0], where[c, 1]
-        mass[c] = _mass(tail[j, k], upper[j, k], tail[j, k + 1], upper[j, k + 1])
+        j, k, m = where[c, 0], where[c, 1], where[c, 2]
+        found, point = value[c], guess[0, c]
+        a, b, ha, hb = z[j, k], z[j, k + 1], h[j, k], h[j, k + 1]
+        width = b - a
+        mass = _mass(tail[j, k], upper[j, k], tail[j, k + 1], upper[j, k + 1])
+        if not min(ha, hb) <= found <= max(ha, hb):
+            slack = 1e-12 * max(abs(ha), abs(hb))
+            out = not min(ha, hb) - slack <= found <= max(ha, hb) + slack
+            if out and (j != last_row or k != last_cell):
+                unsure += weights[j] * mass
+                last_row, last_cell = j, k
+        step = (y[m] - found) * guess[1, c]
+        trial = point + step
+        small = abs(step) * mass <= tolerance * width and abs(step) <= 1e-3 * width
+        if small and a <= trial <= b and not (tied[m] and found == y[m]):
+            guess[0, c] = trial
+            continue
+        inside = found < y[m] or (found == y[m] and not strict[m])
+        rising = ha < y[m] or (ha == y[m] and not strict[m])  # the lower end is inside
+        state[left, TRUE] = point if inside else (a if rising else b)
+        state[left, FALSE] = point if not inside else (b if rising else a)
+        state[left, LAST], state[left, LAST_VALUE] = point, found
+        state[left, DENSITY], state[left, WIDTH] = mass / width, width
+        lowest, highest = min(state[left, :2]), max(state[left, :2])
+        state[left, POINT] = trial if lowest < trial < highest else 0.5 * lowest + 0.5 * highest
+        state[left, SLOPE] = guess[1, c]
+        rest[left] = c
+        left += 1
+    return left, unsure
+
+
+@jit
+def refine(
+    active: IndexArray,
+    value: FloatArray,
+    level: FloatArray,
+    strict: BoolArray,
+    tied: BoolArray,
+    options: tuple[float, int],
+    state: FloatArray,
+) -> int:
+    """One bracketed secant step for the active rows of ``state``, with ``value`` at their points.
+
+    The new points are roots where a step and its effect on the probability are small. Rows that
+    are not settled move to the front of ``active``; returns their number.
+    """
+    tolerance, iteration = options
+    left = 0
+    for i in range(active.size):
+        c = active[i]
+        h, y, point = value[i], level[c], state[c, POINT]
+        inside = h < y or (h == y and not strict[c])
+        if inside:
+            state[c, TRUE] = point
+        else:
+            state[c, FALSE] = point
+        a, b = state[c, TRUE], state[c, FALSE]
+        slope = (point - state[c, LAST]) / (h - state[c, LAST_VALUE])
+        state[c, LAST], state[c, LAST_VALUE], state[c, SLOPE] = point, h, slope
+        step = (y - h) * slope
+        trial = point + step
+        lowest, highest, gap = min(a, b), max(a, b), abs(b - a)
+        density, width = state[c, DENSITY], state[c, WIDTH]
+        middle = _middle(lowest, highest)
+        closed = gap * density <= 1e-3 * tolerance and gap <= 1e-6 * width
+        if closed or middle <= lowest or middle >= highest:
+            state[c, POINT] = a
+            continue
+        small = abs(step) * density <= tolerance and abs(step) <= 1e-3 * width
+        if small and lowest <= trial <= highest and not (tied[c] and h == y):
+            state[c, POINT] = trial
+            continue
+        if not lowest < trial < highest or iteration % 3 == 2 or h == y:
+            trial = middle
+        state[c, POINT] = trial
+        active[left] = c
+        left += 1
+    return left
 
 
 @jit

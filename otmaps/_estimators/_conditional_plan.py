@@ -1,0 +1,254 @@
+"""What conditional RQMC decides from a small pilot: the inner input, the points, the levels."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+from scipy.special import ndtr
+
+from otmaps._arrays import FloatArray
+from otmaps._estimators._base import Inputs
+from otmaps._estimators._level_sweep import (
+    MOST_TURNS,
+    Levels,
+    Rows,
+    Section,
+    TurnsError,
+    sweep,
+)
+from otmaps._estimators._outer_points import Lattice, PointSet, Sobol
+from otmaps._operations import Operation
+
+FEWEST_INPUTS, MOST_INPUTS = 2, 50
+
+_DRAWS = 2**12
+_PILOT = 128  # outer points of a pilot for each of its replicates
+_PILOT_EVALUATIONS = 2**21
+_SHAPE = 512  # outer points that show where the levels are needed
+_REPLICATES = 4
+_PAIRS = 2**12
+_PROBABILITIES = np.array([0.02, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.98])
+_SIZEABLE = 1e-10  # a step against the direction of a cell that moves this much probability counts
+_MOST_ATOMS = 32
+_LEAST_CONTINUOUS = 1e-6
+_INFLATION = 4.0  # the largest mean square of weights that lattices are tried with
+_POWERS = (0.5, 1.0, 2.0)
+_BULK = np.arange(-4.4, 4.41, 0.11)
+_SCORES = np.concatenate([np.arange(-7.6, -4.5, 0.2), _BULK, np.arange(4.6, 7.61, 0.2)])
+_GRADE = 3.0  # a gap between levels is at most this many times its smaller neighbour
+_MOST_LEVELS = 288
+_CORNERS = 256
+_DEEP = (1e-60, 1e-300)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The decisions.
+
+    Attributes
+    ----------
+    section : Section
+    inner : str
+        The name of the inner input.
+    points : PointSet
+    nodes : ndarray
+        Levels at which the law is estimated.
+    atoms : ndarray
+        Where point masses are.
+    ends : tuple of float
+        The support.
+    """
+
+    section: Section
+    inner: str
+    points: PointSet
+    nodes: FloatArray
+    atoms: FloatArray
+    ends: tuple[float, float]
+
+    @property
+    def levels(self) -> Levels:
+        """The nodes, and both sides of each point mass."""
+        return Levels.of(self.nodes, self.atoms)
+
+
+class _Pilot:
+    """The measurements behind a plan."""
+
+    def __init__(self, op: Operation, inputs: Inputs, rng: np.random.Generator) -> None:
+        self.op, self.inputs, self.rng = op, inputs, rng
+        self.draws = np.asarray(op.raw(*[np.asarray(law.rvs(_DRAWS, rng)) for law in inputs]))
+
+    def reason(self) -> str | None:
+        """Why no section can serve, as far as plain draws show."""
+        bad = int(np.count_nonzero(~np.isfinite(self.draws)))
+        if bad:
+            return f"it returned {bad} values that are NaN or infinite, of {_DRAWS} draws"
+        if self.draws.min() == self.draws.max():
+            return f"it returned {self.draws[0]} for every draw: a constant has no law to match"
+        return None
+
+    def measured(self, i: int) -> tuple[float, Section] | str:
+        """The spread of the estimates with inner input i over replicates, or why there is none."""
+        name, law = self.op.latents[i], self.inputs[i]
+        if law.atoms:
+            return f"{name}: its law has point masses"
+        section = Section(self.op, self.inputs, i)
+        budget = _PILOT_EVALUATIONS // (_REPLICATES * section.z.size * len(self.inputs))
+        n = min(_PILOT, 2 ** int(math.log2(max(budget, 16))))
+        levels = Levels.of(np.unique(np.quantile(self.draws, _PROBABILITIES)), np.empty(0))
+        try:
+            rows = Rows(section, next(Sobol().blocks(n, len(section.outer), self.rng, n)))
+            against = self.against(rows)
+            if against:
+                return (
+                    f"{name}: between neighbouring quantiles it goes up and down "
+                    f"({against} of {_PAIRS} pairs of near points against the direction)"
+                )
+            found = [sweep(section, (Sobol(), n), levels, self.rng) for _ in range(_REPLICATES)]
+        except TurnsError:
+            return f"{name}: it changes direction more than {MOST_TURNS} times"
+        except ValueError as error:
+            return f"{name}: {error}"
+        return float(np.std([t.cdf for t in found], axis=0).mean()), section
+
+    def against(self, rows: Rows) -> int:
+        """How many pairs of near points, at all distances, run against the direction of their cell.
+
+        Steps that move less than a negligible probability are rounding.
+        """
+        rng, count = self.rng, rows.weights.size
+        j = rng.integers(0, count, _PAIRS)
+        masses = np.abs(np.diff(np.where(rows.upper, 1.0 - rows.tail, rows.tail), axis=1))
+        wide = np.argsort(rng.random((_PAIRS, masses.shape[1])) * (masses[j] > 1e-6), axis=1)
+        k = wide[:, -1]
+        a, b, ha, hb = rows.z[j, k], rows.z[j, k + 1], rows.h[j, k], rows.h[j, k + 1]
+        near = 2.0 ** -rng.uniform(0.0, 16.0, _PAIRS)
+        start = rng.random(_PAIRS) * (1.0 - near)
+        outer = [x[j] for x in rows.outer]
+        first, second = (
+            rows.section.at(a + (b - a) * t, outer) for t in (start, start + near)
+        )  # fmt: skip
+        with np.errstate(all="ignore"):
+            back = -(second - first) * np.sign(hb - ha)
+            out = np.maximum(np.minimum(ha, hb) - first, first - np.maximum(ha, hb))
+            moved = np.maximum(np.where(ha == hb, np.abs(first - ha), back), out)
+            share = np.where(ha == hb, 1.0, moved / np.abs(hb - ha))
+        noise = 64.0 * np.finfo(float).eps * np.maximum(np.abs(ha), np.abs(hb))
+        return int(np.count_nonzero((moved > noise) & (share * masses[j, k] > _SIZEABLE)))
+
+    def atoms(self, rows: Rows) -> FloatArray:
+        """Values that the operation takes on flat pieces at several outer points, or twice."""
+        flat = (rows.h[:, 1:] == rows.h[:, :-1]) & (rows.z[:, 1:] > rows.z[:, :-1])
+        found = []
+        for j in range(rows.weights.size):
+            if flat[j].any():
+                found.append(np.unique(rows.h[j, 1:][flat[j]]))
+        values, counts = np.unique(np.concatenate([*found, [math.nan]])[:-1], return_counts=True)
+        again, twice = np.unique(self.draws, return_counts=True)
+        atoms = np.union1d(values[counts > 1], again[twice > 1])
+        return atoms[np.isfinite(atoms)]
+
+    def points(self, section: Section, n: int) -> PointSet:
+        """The kind of points whose estimates spread least over replicates of half the size."""
+        d = len(section.outer)
+        kinds: list[PointSet] = [Sobol()]
+        kinds += [k for k in map(Lattice, _POWERS) if k.inflation(d) <= _INFLATION]
+        if len(kinds) == 1:
+            return kinds[0]
+        levels = Levels.of(np.unique(np.quantile(self.draws, _PROBABILITIES[1::2])), np.empty(0))
+        n = max(n // 2, 64)
+        spreads = [
+            np.std([sweep(section, (kind, n), levels, self.rng).cdf for _ in range(3)], axis=0)
+            for kind in kinds
+        ]
+        return kinds[int(np.argmin([float(s.max()) for s in spreads]))]
+
+    def ends(self, rows: Rows) -> tuple[float, float]:
+        """The support, where the operation has finite bounds that its extreme inputs take on."""
+        d = len(self.inputs)
+        chosen = self.rng.integers(0, 3, (_CORNERS, d))
+        every = list(itertools.islice(itertools.product(range(3), repeat=d), _CORNERS))
+        chosen = np.concatenate([chosen, every, [[0] * d, [2] * d]])
+        found = []
+        for q in _DEEP:
+            sides = [(law.ppf(q), law.median(), law.isf(q)) for law in self.inputs]
+            values = self.op.raw(*[np.array(s)[chosen[:, i]] for i, s in enumerate(sides)])
+            found.append((float(np.nanmin(values)), float(np.nanmax(values))))
+        seen = rows.h[np.isfinite(rows.h)]
+        scale = float(np.ptp(np.quantile(self.draws, [0.05, 0.95])))
+        low = _end(found[0][0], found[1][0], float(seen.min()), scale)
+        high = -_end(-found[0][1], -found[1][1], -float(seen.max()), scale)
+        return low, high
+
+
+def _end(near: float, deep: float, seen: float, scale: float) -> float:
+    """The lower bound that values tend to, or minus infinity."""
+    if not (math.isfinite(deep) and abs(near - deep) <= 1e-9 * scale):
+        return -math.inf
+    end = 0.0 if abs(deep) <= 1e-15 * scale else deep
+    return end if seen >= end - 1e-12 * scale else -math.inf
+
+
+def _nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray | None:
+    """Levels at given normal scores of the law, and between those that are far apart."""
+    cdf = np.where(rows.upper, 1.0 - rows.tail, rows.tail)
+    masses = np.where(
+        rows.upper[:, :-1], -np.diff(rows.tail, axis=1), np.abs(np.diff(cdf, axis=1))
+    )
+    masses = np.maximum(masses, 0.0) * rows.weights[:, None] / rows.weights.sum()
+    flat = np.isin(rows.h[:, 1:], atoms) & (rows.h[:, 1:] == rows.h[:, :-1])
+    masses = np.where(flat, 0.0, masses)
+    values = np.concatenate([rows.h[:, :-1].ravel(), rows.h[:, 1:].ravel()])
+    weights = 0.5 * np.concatenate([masses.ravel(), masses.ravel()])
+    kept = np.isfinite(values) & (weights > 0.0)
+    order = np.argsort(values[kept])
+    values, weights = values[kept][order], weights[kept][order]
+    if weights.sum() < _LEAST_CONTINUOUS:
+        return None
+    weights /= weights.sum()
+    below, above = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
+    low = np.interp(np.log(ndtr(_SCORES[_SCORES <= 0])), np.log(below), values)
+    high = np.interp(-np.log(ndtr(-_SCORES[_SCORES > 0])), -np.log(above), values)
+    nodes = np.unique(np.concatenate([low, high]))
+    nodes = nodes[(nodes > ends[0]) & (nodes < ends[1]) & ~np.isin(nodes, atoms)]
+    return _graded(nodes) if nodes.size > 1 else None
+
+
+def _graded(nodes: FloatArray) -> FloatArray:
+    """The nodes with the wide gaps halved until no gap is much wider than its neighbours."""
+    while nodes.size < _MOST_LEVELS:
+        gaps = np.diff(nodes)
+        beside = np.minimum(np.append(gaps[1:], np.inf), np.append(np.inf, gaps[:-1]))
+        wide = (gaps > _GRADE * beside) & (gaps > 1e-12 * np.abs(nodes[1:]))
+        if not wide.any():
+            break
+        middle = nodes[:-1][wide] + 0.5 * gaps[wide]
+        nodes = np.unique(np.concatenate([nodes, middle]))
+    return nodes
+
+
+def make_plan(op: Operation, inputs: Inputs, n: int, rng: np.random.Generator) -> Plan | str:
+    """The plan for replicates of n points, or why there is none."""
+    pilot = _Pilot(op, inputs, rng)
+    reason = pilot.reason()
+    if reason:
+        return reason
+    measured = [pilot.measured(i) for i in range(len(inputs))]
+    served = [(m[0], i, m[1]) for i, m in enumerate(measured) if not isinstance(m, str)]
+    if not served:
+        reasons = "; ".join(m for m in measured if isinstance(m, str))
+        return f"it is not monotone in one input given the others, piece by piece ({reasons})"
+    _, i, section = min(served, key=lambda s: s[:2])
+    rows = Rows(section, next(Sobol().blocks(_SHAPE, len(section.outer), rng, _SHAPE)))
+    atoms = pilot.atoms(rows)
+    if atoms.size > _MOST_ATOMS:
+        return f"its result has more than {_MOST_ATOMS} point masses, such as at {atoms[0]}"
+    ends = pilot.ends(rows)
+    nodes = _nodes(rows, atoms, ends)
+    if nodes is None:
+        return f"its result has point masses only, such as at {atoms[0] if atoms.size else rows.h[0, 0]}"
+    return Plan(section, op.latents[i], pilot.points(section, n), nodes, atoms, ends)

@@ -1,0 +1,213 @@
+"""Conditional RQMC: one input exactly, the others by randomised points."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import final
+
+import numpy as np
+from scipy.special import stdtrit
+
+from otmaps._arrays import FloatArray, real_scalar
+from otmaps._discrete import Discrete
+from otmaps._distribution import Distribution
+from otmaps._errors import UnservedError
+from otmaps._estimators._base import Estimator, Inputs
+from otmaps._estimators._conditional_law import LogitLaw
+from otmaps._estimators._conditional_plan import FEWEST_INPUTS, MOST_INPUTS, Plan, make_plan
+from otmaps._estimators._level_sweep import Levels, Totals, sweep
+from otmaps._estimators._monte_carlo import checked_integer
+from otmaps._mixture import Mixture
+from otmaps._operations import Operation
+
+_FEWEST_POINTS = 2**10
+_FEWEST_REPLICATES = 4
+_PROBE = 0.4  # of a gap between levels: where the interpolation is measured
+_SAFETY = 2.0
+_ROUNDING = 1e-13
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class ConditionalRQMC(Estimator):
+    """The conditional cdf given all inputs but one, averaged over randomised points of the others.
+
+    Given the others, P(y <= level) is that of one input: its cdf at the root, or at the roots of
+    several monotone branches. The average is taken over scrambled Sobol points, or over shifted
+    lattices made periodic where these spread less, with independent randomisations for the error.
+    Serves 2 to 50 inputs and every pointwise operation that is monotone in at least one input given
+    the others, or is so piece by piece; that input is chosen by measurement. Flat pieces and jumps
+    are allowed, and point masses become `atoms`.
+
+    Parameters
+    ----------
+    n : int
+        The number of points of the outer inputs, all replicates together: a power of two, at least
+        1024. Lattices take a prime number of points just below ``n / replicates`` for each.
+    replicates : int
+        The number of independent randomisations, a power of two, at least 4.
+    seed : int
+        The seed of all randomisations and of the pilot, non-negative.
+    confidence : float
+        The probability with which the error of the law holds, between 0 and 1.
+
+    Notes
+    -----
+    `error` is the half width of a band of Student's t over the replicates at all levels at once
+    (Bonferroni), which is approximate in that their means are taken as normal; plus the error of the
+    interpolation, twice the largest one between the levels in one of the replicates; plus what one
+    more step would move the roots, doubled; plus the probability of pieces that turned out not to
+    be monotone; plus the tails beyond the outer levels. A feature that falls between all points is
+    not seen, as by any quadrature. `tail_error` is infinite: nothing is claimed for tails, although
+    sums of positive terms keep them as far as the points see them. The density is the derivative
+    of the interpolant.
+
+    L'Ecuyer, Puchhammer and Ben Abdellah, INFORMS J. Comput. 34 (2022), arXiv 1906.04607; Gilbert,
+    Kuo and Sloan, arXiv 2112.10308; the choice of the input: Liu and Owen, arXiv 2202.02682.
+    """
+
+    n: int = 2**16
+    replicates: int = 8
+    seed: int = 0
+    confidence: float = 0.999
+
+    def __post_init__(self) -> None:
+        n, replicates = checked_integer(self.n, "n"), checked_integer(self.replicates, "replicates")
+        seed = checked_integer(self.seed, "seed")
+        confidence = real_scalar(self.confidence, "confidence")
+        for value, name, least in (
+            (n, "n", _FEWEST_POINTS),
+            (replicates, "replicates", _FEWEST_REPLICATES),
+        ):
+            if value < least or value & (value - 1):
+                raise ValueError(f"{name} must be a power of two, at least {least}, got {value}.")
+        if n < 64 * replicates:
+            raise ValueError(
+                f"replicates must be at most n / 64 = {n // 64}, got {replicates}; raise n."
+            )
+        if seed < 0:
+            raise ValueError(f"seed must not be negative, got {seed}.")
+        if not 0.0 < confidence < 1.0:
+            raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
+        for name, value in zip(("n", "replicates", "seed"), (n, replicates, seed), strict=True):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "confidence", confidence)
+
+    @property
+    def name(self) -> str:
+        """The name that `method=` takes."""
+        return "conditional RQMC"
+
+    def refuses(self, op: Operation, inputs: Inputs) -> str | None:
+        """Why the estimator does not serve this case; None where it does."""
+        if not op.pointwise:
+            return "it mixes the components of a latent, so the law of one component is not enough"
+        if not FEWEST_INPUTS <= len(inputs) <= MOST_INPUTS:
+            return f"it serves {FEWEST_INPUTS} to {MOST_INPUTS} inputs, not {len(inputs)}"
+        plan = self._plan(op, inputs)
+        return plan if isinstance(plan, str) else None
+
+    def _seeds(self) -> list[np.random.Generator]:
+        """A generator for the pilot, and one for each replicate."""
+        seeds = np.random.SeedSequence(self.seed).spawn(self.replicates + 1)
+        return [np.random.default_rng(s) for s in seeds]
+
+    def _plan(self, op: Operation, inputs: Inputs) -> Plan | str:
+        return make_plan(op, inputs, self.n // self.replicates, self._seeds()[0])
+
+    def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:  # noqa: ARG002 - n decides
+        """The law; its error depends on ``n``, not on ``tol``.
+
+        It is the error for the inputs as they are: errors of their own laws come on top.
+
+        Raises
+        ------
+        UnservedError
+            Where `refuses` has a reason that shows in the values of the operation.
+        """
+        plan = self._plan(op, inputs)
+        if isinstance(plan, str):
+            raise UnservedError(f"{self.name} does not serve operation {op.name!r}: {plan}.")
+        n, rngs = self.n // self.replicates, self._seeds()[1:]
+        probes = plan.nodes[:-1] + _PROBE * np.diff(plan.nodes)
+        both = Levels.of(np.concatenate([plan.nodes, probes]), plan.atoms)
+        levels = plan.levels
+        first = sweep(plan.section, (plan.points, n), both, rngs[0], measure=True)
+        # Neither kind of level has ties with the other one.
+        probed = np.isin(both.y, probes) & ~np.isin(both.y, plan.nodes)
+        others = [sweep(plan.section, (plan.points, n), levels, rng) for rng in rngs[1:]]
+        cdf = np.array([first.cdf[~probed], *(t.cdf for t in others)])
+        sf = np.array([first.sf[~probed], *(t.sf for t in others)])
+        stated = (
+            f"conditional RQMC (n={self.n}, replicates={self.replicates}, seed={self.seed}, "
+            f"confidence={self.confidence:g}; given all but {plan.inner}, {plan.points.label})"
+        )
+        result = _Result(plan, levels, cdf.mean(axis=0), sf.mean(axis=0), stated)
+        probe = _Result(plan, levels, cdf[0], sf[0], stated)
+        gap = np.abs(probe.value(both.y[probed]) - first.cdf[probed]).max(initial=0.0)
+        error = (
+            self._sampling(cdf)
+            + _SAFETY * float(gap)
+            + _roots([first, *others])
+            + result.beyond()
+            + _ROUNDING
+        )
+        return result.law(min(error, 1.0))
+
+    def _sampling(self, cdf: FloatArray) -> float:
+        """The half width of the band over all levels."""
+        spread = float(cdf.std(axis=0, ddof=1).max()) / math.sqrt(self.replicates)
+        level = 0.5 * (1.0 - self.confidence) / cdf.shape[1]
+        return -float(stdtrit(self.replicates - 1, level)) * spread
+
+
+def _roots(totals: list[Totals]) -> float:
+    """What roots may be off, and what pieces that are not monotone may hold."""
+    residuals = [t.residuals.max(initial=0.0) for t in totals if t.residuals is not None]
+    unsure = [t.unsure / t.weight for t in totals]
+    return _SAFETY * (float(max(residuals)) + max(unsure))
+
+
+class _Result:
+    """The estimates at the levels, with the point masses apart."""
+
+    def __init__(
+        self, plan: Plan, levels: Levels, cdf: FloatArray, sf: FloatArray, how: str
+    ) -> None:
+        self.plan, self.how = plan, how
+        at = ~levels.tied
+        y = levels.y[at]
+        after = cdf[levels.tied & ~levels.strict]
+        masses = np.maximum(after - cdf[levels.strict], 0.0)
+        self.atoms = plan.atoms[masses > 0.0]
+        self.masses = masses[masses > 0.0]
+        self.rest = 1.0 - float(self.masses.sum())
+        running = np.append(0.0, np.cumsum(self.masses))
+        passed = np.searchsorted(self.atoms, y, side="right")
+        below = cdf[at] - running[passed]
+        above = sf[at] - (running[-1] - running[passed])
+        kept = (below > 0.0) & (above > 0.0)
+        self.y, self.below, self.above = y[kept], below[kept], above[kept]
+        logits = np.log(self.below) - np.log(self.above)
+        self.smooth = LogitLaw(self.y, logits, plan.ends, 0.0, how)
+
+    def value(self, y: FloatArray) -> FloatArray:
+        """The cdf."""
+        out = self.rest * np.asarray(self.smooth.cdf(y))
+        for atom, mass in zip(self.atoms, self.masses, strict=True):
+            out = out + mass * (y >= atom)
+        return out
+
+    def beyond(self) -> float:
+        """The probability beyond the outer levels."""
+        return max(float(self.below[0]), float(self.above[-1]))
+
+    def law(self, error: float) -> Distribution:
+        """The law with a stated error of the cdf."""
+        if not self.atoms.size:
+            return dataclasses.replace(self.smooth, bound=error)
+        # The error of a mixture is the mean of those of its parts: this one carries it all.
+        smooth = dataclasses.replace(self.smooth, bound=error / self.rest)
+        points = Discrete(self.atoms, self.masses / self.masses.sum())
+        return Mixture([smooth, points], [self.rest, 1.0 - self.rest])
