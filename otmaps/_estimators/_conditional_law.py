@@ -9,7 +9,10 @@ from typing import final
 import numpy as np
 
 from otmaps._arrays import FloatArray
+from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
+from otmaps._estimators._level_sweep import Levels
+from otmaps._mixture import Mixture
 
 _STENCIL = 5
 _RISE = 1e-15  # the least rise of the logit from knot to knot, relative to its size
@@ -179,3 +182,50 @@ def _slopes(x: FloatArray, f: FloatArray) -> FloatArray:
     safe = 2.0 * left * right / (left + right)
     good = (slopes > 0.0) & (slopes <= 3.0 * np.maximum(left, right))
     return np.where(good, slopes, safe)
+
+
+class Estimate:
+    """Estimates of the cdf at levels, as a law whose point masses stand apart."""
+
+    def __init__(
+        self,
+        levels: Levels,
+        atoms: FloatArray,
+        ends: tuple[float, float],
+        cdf: FloatArray,
+        sf: FloatArray,
+    ) -> None:
+        at = ~levels.tied
+        y = levels.y[at]
+        masses = np.maximum(cdf[levels.tied & ~levels.strict] - cdf[levels.strict], 0.0)
+        self.atoms, self.masses = atoms[masses > 0.0], masses[masses > 0.0]
+        self.rest = 1.0 - float(self.masses.sum())
+        running = np.append(0.0, np.cumsum(self.masses))
+        passed = np.searchsorted(self.atoms, y, side="right")
+        below = cdf[at] - running[passed]
+        above = sf[at] - (running[-1] - running[passed])
+        kept = (below > 0.0) & (above > 0.0)
+        below, above = below[kept], above[kept]
+        self.smooth = LogitLaw(y[kept], np.log(below) - np.log(above), ends, 0.0, "")
+        self.beyond = max(float(below[0]), float(above[-1]))
+        """The probability beyond the outer levels."""
+
+    def cdf(self, y: FloatArray) -> FloatArray:
+        """P(Y <= y)."""
+        out = self.rest * np.asarray(self.smooth.cdf(y))
+        for atom, mass in zip(self.atoms, self.masses, strict=True):
+            out = out + mass * (y >= atom)
+        return out
+
+    def quantiles(self, p: FloatArray) -> FloatArray:
+        """Quantiles of the part without point masses."""
+        return np.concatenate([self.smooth.ppf(p[p <= 0.5]), self.smooth.isf(1.0 - p[p > 0.5])])
+
+    def law(self, error: float, how: str) -> Distribution:
+        """The law with a stated error of the cdf."""
+        if not self.atoms.size:
+            return dataclasses.replace(self.smooth, bound=error, how=how)
+        # The error of a mixture is the mean of those of its parts: this one carries it all.
+        smooth = dataclasses.replace(self.smooth, bound=error / self.rest, how=how)
+        points = Discrete(self.atoms, self.masses / self.masses.sum())
+        return Mixture([smooth, points], [self.rest, 1.0 - self.rest])

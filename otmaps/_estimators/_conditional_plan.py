@@ -11,11 +11,13 @@ from scipy.special import ndtr
 
 from otmaps._arrays import FloatArray
 from otmaps._estimators._base import Inputs
+from otmaps._estimators._conditional_law import Estimate
 from otmaps._estimators._level_sweep import (
     MOST_TURNS,
     Levels,
     Rows,
     Section,
+    Totals,
     TurnsError,
     sweep,
 )
@@ -36,10 +38,16 @@ _MOST_ATOMS = 32
 _LEAST_CONTINUOUS = 1e-6
 _INFLATION = 4.0  # the largest mean square of weights that lattices are tried with
 _POWERS = (0.5, 1.0, 2.0)
-_BULK = np.arange(-4.4, 4.41, 0.11)
-_SCORES = np.concatenate([np.arange(-7.6, -4.5, 0.2), _BULK, np.arange(4.6, 7.61, 0.2)])
-_GRADE = 3.0  # a gap between levels is at most this many times its smaller neighbour
-_MOST_LEVELS = 288
+_BULK = np.linspace(-4.2, 4.2, 71)
+_SCORES = np.concatenate([np.arange(-7.5, -4.3, 0.3), _BULK, np.arange(4.5, 7.6, 0.3)])
+_ROUGH = 3
+_NEAR = 1e-7  # levels keep off point masses by that part of the width of the law
+_GRADE = 3.0  # a gap between rough levels is at most this many times its smaller neighbour
+_MOST_LEVELS = 224
+_ROUNDS = 5
+_PROBES = np.array([0.33, 0.67])
+_GAP = 2e-8  # of the interpolation in the pilot: below it no levels are added,
+_TIMES = 8.0  # nor below this many times the median, which shows how rough the pilot is
 _CORNERS = 256
 _DEEP = (1e-60, 1e-300)
 
@@ -193,41 +201,75 @@ def _end(near: float, deep: float, seen: float, scale: float) -> float:
     return end if seen >= end - 1e-12 * scale else -math.inf
 
 
-def _nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray | None:
-    """Levels at given normal scores of the law, and between those that are far apart."""
-    cdf = np.where(rows.upper, 1.0 - rows.tail, rows.tail)
+def _rough_nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray | None:
+    """Quantiles of the values at the nodes of all rows, point masses left out."""
+    lower = np.where(rows.upper, 1.0 - rows.tail, rows.tail)
     masses = np.where(
-        rows.upper[:, :-1], -np.diff(rows.tail, axis=1), np.abs(np.diff(cdf, axis=1))
+        rows.upper[:, :-1], -np.diff(rows.tail, axis=1), np.diff(lower, axis=1)
     )
-    masses = np.maximum(masses, 0.0) * rows.weights[:, None] / rows.weights.sum()
     flat = np.isin(rows.h[:, 1:], atoms) & (rows.h[:, 1:] == rows.h[:, :-1])
-    masses = np.where(flat, 0.0, masses)
+    masses = np.where(flat, 0.0, np.maximum(masses, 0.0)) * rows.weights[:, None]
     values = np.concatenate([rows.h[:, :-1].ravel(), rows.h[:, 1:].ravel()])
-    weights = 0.5 * np.concatenate([masses.ravel(), masses.ravel()])
+    weights = np.concatenate([masses.ravel(), masses.ravel()])
+    weights /= 2.0 * rows.weights.sum()
     kept = np.isfinite(values) & (weights > 0.0)
     order = np.argsort(values[kept])
     values, weights = values[kept][order], weights[kept][order]
-    if weights.sum() < _LEAST_CONTINUOUS:
+    total = weights.sum()
+    if total < _LEAST_CONTINUOUS:
         return None
-    weights /= weights.sum()
-    below, above = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
-    low = np.interp(np.log(ndtr(_SCORES[_SCORES <= 0])), np.log(below), values)
-    high = np.interp(-np.log(ndtr(-_SCORES[_SCORES > 0])), -np.log(above), values)
-    nodes = np.unique(np.concatenate([low, high]))
-    nodes = nodes[(nodes > ends[0]) & (nodes < ends[1]) & ~np.isin(nodes, atoms)]
-    return _graded(nodes) if nodes.size > 1 else None
+    below, above = np.cumsum(weights) / total, np.cumsum(weights[::-1])[::-1] / total
+    scores = _SCORES[:: _ROUGH]
+    low = np.interp(np.log(ndtr(scores[scores <= 0])), np.log(below), values)
+    high = np.interp(-np.log(ndtr(-scores[scores > 0])), -np.log(above), values)
+    return _graded(_allowed(np.concatenate([low, high]), atoms, ends))
+
+
+def _allowed(nodes: FloatArray, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray:
+    """Distinct nodes inside the support and off the point masses."""
+    nodes = np.unique(nodes)
+    nodes = nodes[(nodes > ends[0]) & (nodes < ends[1])]
+    if not (atoms.size and nodes.size):
+        return nodes
+    near = np.abs(nodes[:, None] - atoms).min(axis=1)
+    return nodes[near > _NEAR * np.ptp(np.quantile(nodes, [0.1, 0.9]))]
 
 
 def _graded(nodes: FloatArray) -> FloatArray:
-    """The nodes with the wide gaps halved until no gap is much wider than its neighbours."""
-    while nodes.size < _MOST_LEVELS:
+    """The nodes, with wide gaps halved until no gap is much wider than its neighbours."""
+    while 2 < nodes.size < _MOST_LEVELS:
         gaps = np.diff(nodes)
         beside = np.minimum(np.append(gaps[1:], np.inf), np.append(np.inf, gaps[:-1]))
-        wide = (gaps > _GRADE * beside) & (gaps > 1e-12 * np.abs(nodes[1:]))
+        wide = (gaps > _GRADE * beside) & (gaps > 1e-9 * np.abs(nodes[1:]))
         if not wide.any():
             break
         middle = nodes[:-1][wide] + 0.5 * gaps[wide]
         nodes = np.unique(np.concatenate([nodes, middle]))
+    return nodes
+
+
+def _nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray | None:
+    """Levels at given normal scores of the law, and more where it is hard to interpolate."""
+    rough = _rough_nodes(rows, atoms, ends)
+    if rough is None:
+        return None
+
+    def law(nodes: FloatArray) -> Estimate:
+        levels, totals = Levels.of(nodes, atoms), Totals.of(nodes.size + 2 * atoms.size)
+        rows.add(levels, totals)
+        return Estimate(levels, atoms, ends, totals.cdf, totals.sf)
+
+    nodes = _allowed(law(rough).quantiles(ndtr(_SCORES)), atoms, ends)
+    for _ in range(_ROUNDS):
+        probes = nodes[:-1] + _PROBES[:, None] * np.diff(nodes)
+        found = law(np.unique(np.concatenate([nodes, probes.ravel()])))
+        gaps = np.abs(law(nodes).cdf(probes) - found.cdf(probes)).max(axis=0)
+        bad = gaps > np.maximum(_GAP, _TIMES * np.median(gaps))
+        room = _MOST_LEVELS - nodes.size
+        if not bad.any() or room <= 0:
+            break
+        worst = np.argsort(-np.where(bad, gaps, 0.0))[: min(int(bad.sum()), room // 2)]
+        nodes = _allowed(np.concatenate([nodes, probes[:, worst].ravel()]), atoms, ends)
     return nodes
 
 

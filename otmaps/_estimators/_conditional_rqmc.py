@@ -10,20 +10,18 @@ import numpy as np
 from scipy.special import stdtrit
 
 from otmaps._arrays import FloatArray, real_scalar
-from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._errors import UnservedError
 from otmaps._estimators._base import Estimator, Inputs
-from otmaps._estimators._conditional_law import LogitLaw
+from otmaps._estimators._conditional_law import Estimate
 from otmaps._estimators._conditional_plan import FEWEST_INPUTS, MOST_INPUTS, Plan, make_plan
 from otmaps._estimators._level_sweep import Levels, Totals, sweep
 from otmaps._estimators._monte_carlo import checked_integer
-from otmaps._mixture import Mixture
 from otmaps._operations import Operation
 
 _FEWEST_POINTS = 2**10
 _FEWEST_REPLICATES = 4
-_PROBE = 0.4  # of a gap between levels: where the interpolation is measured
+_PROBES = np.array([0.27, 0.6])  # where in a gap between levels the interpolation is measured
 _SAFETY = 2.0
 _ROUNDING = 1e-13
 
@@ -130,30 +128,31 @@ class ConditionalRQMC(Estimator):
         if isinstance(plan, str):
             raise UnservedError(f"{self.name} does not serve operation {op.name!r}: {plan}.")
         n, rngs = self.n // self.replicates, self._seeds()[1:]
-        probes = plan.nodes[:-1] + _PROBE * np.diff(plan.nodes)
+        probes = np.ravel(plan.nodes[:-1] + _PROBES[:, None] * np.diff(plan.nodes))
+        probes = np.setdiff1d(probes, np.concatenate([plan.nodes, plan.atoms]))
         both = Levels.of(np.concatenate([plan.nodes, probes]), plan.atoms)
         levels = plan.levels
         first = sweep(plan.section, (plan.points, n), both, rngs[0], measure=True)
-        # Neither kind of level has ties with the other one.
-        probed = np.isin(both.y, probes) & ~np.isin(both.y, plan.nodes)
+        probed = np.isin(both.y, probes)
         others = [sweep(plan.section, (plan.points, n), levels, rng) for rng in rngs[1:]]
         cdf = np.array([first.cdf[~probed], *(t.cdf for t in others)])
         sf = np.array([first.sf[~probed], *(t.sf for t in others)])
-        stated = (
-            f"conditional RQMC (n={self.n}, replicates={self.replicates}, seed={self.seed}, "
-            f"confidence={self.confidence:g}; given all but {plan.inner}, {plan.points.label})"
-        )
-        result = _Result(plan, levels, cdf.mean(axis=0), sf.mean(axis=0), stated)
-        probe = _Result(plan, levels, cdf[0], sf[0], stated)
-        gap = np.abs(probe.value(both.y[probed]) - first.cdf[probed]).max(initial=0.0)
+        result = Estimate(levels, plan.atoms, plan.ends, cdf.mean(axis=0), sf.mean(axis=0))
+        # Both sides of this difference have the same points: it is that of the interpolation.
+        probe = Estimate(levels, plan.atoms, plan.ends, cdf[0], sf[0])
+        gap = np.abs(probe.cdf(probes) - first.cdf[probed]).max(initial=0.0)
         error = (
             self._sampling(cdf)
             + _SAFETY * float(gap)
             + _roots([first, *others])
-            + result.beyond()
+            + result.beyond
             + _ROUNDING
         )
-        return result.law(min(error, 1.0))
+        stated = (
+            f"n={self.n}, replicates={self.replicates}, seed={self.seed}, "
+            f"confidence={self.confidence:g}; given all but {plan.inner}, {plan.points.label}"
+        )
+        return result.law(min(error, 1.0), f"{self.name} ({stated})")
 
     def _sampling(self, cdf: FloatArray) -> float:
         """The half width of the band over all levels."""
@@ -167,47 +166,3 @@ def _roots(totals: list[Totals]) -> float:
     residuals = [t.residuals.max(initial=0.0) for t in totals if t.residuals is not None]
     unsure = [t.unsure / t.weight for t in totals]
     return _SAFETY * (float(max(residuals)) + max(unsure))
-
-
-class _Result:
-    """The estimates at the levels, with the point masses apart."""
-
-    def __init__(
-        self, plan: Plan, levels: Levels, cdf: FloatArray, sf: FloatArray, how: str
-    ) -> None:
-        self.plan, self.how = plan, how
-        at = ~levels.tied
-        y = levels.y[at]
-        after = cdf[levels.tied & ~levels.strict]
-        masses = np.maximum(after - cdf[levels.strict], 0.0)
-        self.atoms = plan.atoms[masses > 0.0]
-        self.masses = masses[masses > 0.0]
-        self.rest = 1.0 - float(self.masses.sum())
-        running = np.append(0.0, np.cumsum(self.masses))
-        passed = np.searchsorted(self.atoms, y, side="right")
-        below = cdf[at] - running[passed]
-        above = sf[at] - (running[-1] - running[passed])
-        kept = (below > 0.0) & (above > 0.0)
-        self.y, self.below, self.above = y[kept], below[kept], above[kept]
-        logits = np.log(self.below) - np.log(self.above)
-        self.smooth = LogitLaw(self.y, logits, plan.ends, 0.0, how)
-
-    def value(self, y: FloatArray) -> FloatArray:
-        """The cdf."""
-        out = self.rest * np.asarray(self.smooth.cdf(y))
-        for atom, mass in zip(self.atoms, self.masses, strict=True):
-            out = out + mass * (y >= atom)
-        return out
-
-    def beyond(self) -> float:
-        """The probability beyond the outer levels."""
-        return max(float(self.below[0]), float(self.above[-1]))
-
-    def law(self, error: float) -> Distribution:
-        """The law with a stated error of the cdf."""
-        if not self.atoms.size:
-            return dataclasses.replace(self.smooth, bound=error)
-        # The error of a mixture is the mean of those of its parts: this one carries it all.
-        smooth = dataclasses.replace(self.smooth, bound=error / self.rest)
-        points = Discrete(self.atoms, self.masses / self.masses.sum())
-        return Mixture([smooth, points], [self.rest, 1.0 - self.rest])

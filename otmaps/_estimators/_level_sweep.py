@@ -71,6 +71,11 @@ class Totals:
     residuals: FloatArray | None = None
     """Weighted distance in probability that one more step would move the roots, for each level."""
 
+    @classmethod
+    def of(cls, levels: int) -> Totals:
+        """Sums over no points."""
+        return cls(np.zeros((2, levels)))
+
     @property
     def cdf(self) -> FloatArray:
         return np.asarray(self.sides[0] / self.weight)
@@ -201,28 +206,25 @@ class Rows:
         rest, state = active[:left].copy(), state[:left].copy()
         outer_rest = [x[rest] for x in outer]
         m = where[rest, 2]
-        level, strict, tied = levels.y[m], levels.strict[m], levels.tied[m]
+        level, strict = levels.y[m], levels.strict[m]
         active = np.arange(left)
-        for iteration in range(_MOST_STEPS):
+        for _ in range(_MOST_STEPS):
             if not active.size:
                 break
             value = self.section.at(state[active, kernels.POINT], [x[active] for x in outer_rest])
-            left = kernels.refine(
-                active, value, level, strict, tied, (_TOLERANCE, iteration), state
-            )
+            left = kernels.refine(active, value, level, strict, state)
             active = active[:left]
-        guess[0, rest], guess[1, rest] = state[:, kernels.POINT], state[:, kernels.SLOPE]
+        guess[0, rest] = state[:, kernels.POINT]
 
         def moved(guess: FloatArray) -> FloatArray:
-            """The effect of one more step, or what a bracket still holds where that is less."""
+            """The effect of one more step, or of what a bracket still holds."""
             j, k, m = where.T
             value = self.section.at(guess[0], outer)
             width = self.z[j, k + 1] - self.z[j, k]
             mass = np.abs(np.diff(self._lower(j, k), axis=0)[0])
-            with np.errstate(all="ignore"):
-                step = np.abs((levels.y[m] - value) * guess[1])
-            step[rest] = np.fmin(step[rest], np.abs(state[:, kernels.TRUE] - state[:, kernels.FALSE]))
-            return np.asarray(np.fmin(step / width, 1.0) * mass)
+            step = np.abs((levels.y[m] - value) * guess[1])
+            step[rest] = np.abs(state[:, kernels.A] - state[:, kernels.B])
+            return np.asarray(np.minimum(step / width, 1.0) * mass)
 
         return unsure, moved
 
@@ -264,7 +266,7 @@ def sweep(
 
     ``measure`` asks for the residuals of the roots in the first block.
     """
-    totals = Totals(np.zeros((2, levels.y.size)))
+    totals = Totals.of(levels.y.size)
     kind, n = points
     blocks = kind.blocks(n, len(section.outer), rng, BLOCK)
     for index, block in enumerate(blocks):  # a report of progress belongs here

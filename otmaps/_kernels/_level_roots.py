@@ -21,10 +21,10 @@ IntArray: TypeAlias = npt.NDArray[np.int32]
 IndexArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-# Columns of the state of a crossing that is not settled: the ends of its bracket inside and outside
-# of the level set, the next point, dz/dh, the last point and the value there, the probability
-# over the width of the cell, and that width.
-TRUE, FALSE, POINT, SLOPE, LAST, LAST_VALUE, DENSITY, WIDTH = range(8)
+# Columns of the state of a crossing that is not settled: the newest point, the other end of its
+# bracket, the point before, the values there less the level, the next point, and how narrow the
+# bracket is to be.
+A, B, C, AT_A, AT_B, AT_C, POINT, NARROW = range(8)
 STATE = 8
 
 
@@ -91,8 +91,8 @@ def crossings(
 ) -> None:
     """List the crossings, (row, cell, level) each, with a guess of the root and of dz/dh there.
 
-    The guess is by the inverse of the cubic through four nodes around the cell, or of the line
-    through its two.
+    The guess is by the cubic through four nodes around the cell, as a function of the value. Next to
+    extrema and flat pieces it is by the line through the two nodes of the cell, and the slope NaN.
     """
     count = 0
     nodes = h.shape[1]
@@ -103,35 +103,25 @@ def crossings(
                 continue
             a, b, h1, h2 = z[j, k], z[j, k + 1], h[j, k], h[j, k + 1]
             slope = (b - a) / (h2 - h1)
-            d012, d0123, h0 = 0.0, 0.0, h1
+            d012, d0123, h0, least = 0.0, 0.0, h1, math.inf
             if 1 <= k < nodes - 2:
                 h0, h3 = h[j, k - 1], h[j, k + 2]
                 if (h0 < h1 < h2 < h3) or (h0 > h1 > h2 > h3):
                     d01, d23 = (a - z[j, k - 1]) / (h1 - h0), (z[j, k + 2] - b) / (h3 - h2)
                     d012, d123 = (slope - d01) / (h2 - h0), (d23 - slope) / (h3 - h1)
                     d0123 = (d123 - d012) / (h3 - h0)
-            least = 0.1 * abs(slope)
+                    least = 0.1 * abs(slope)
             for m in range(low, high):
                 u, v, w = y[m] - h1, y[m] - h2, y[m] - h0
                 point = a + u * (slope + v * (d012 + w * d0123))
                 steep = slope + (u + v) * d012 + (v * w + u * w + u * v) * d0123
                 if not (a < point < b and abs(steep) > least and steep * slope > 0.0):
-                    point, steep = a + u * slope, slope
+                    point, steep = a + u * slope, math.nan
                     if not a < point < b:
                         point = 0.5 * a + 0.5 * b
                 where[count, 0], where[count, 1], where[count, 2] = j, k, m
                 guess[0, count], guess[1, count] = point, steep
                 count += 1
-
-
-@part
-def _middle(a, b):  # type: ignore[no-untyped-def]
-    """Between the ends of a bracket: by binary exponents where they are far apart."""
-    mean = 0.5 * a + 0.5 * b
-    small, large = min(abs(a), abs(b)), max(abs(a), abs(b))
-    if (a >= 0.0) == (b >= 0.0) and large > 8.0 * small and small > 0.0:
-        return math.copysign(math.sqrt(small) * math.sqrt(large), mean)
-    return mean
 
 
 @part
@@ -142,6 +132,23 @@ def _mass(low, low_upper, high, high_upper):  # type: ignore[no-untyped-def]
     if high_upper:
         return max((1.0 - low) - high, 0.0)
     return max(high - low, 0.0)
+
+
+@part
+def _next(row):  # type: ignore[no-untyped-def]
+    """The next point of a bracket: by inverse quadratic interpolation where that is safe."""
+    a, b, c, at_a, at_b, at_c = row[A], row[B], row[C], row[AT_A], row[AT_B], row[AT_C]
+    width = b - a
+    least = max(0.5 * row[NARROW], 2.3e-16 * max(abs(a), abs(b))) / abs(width)
+    share = 0.5
+    where, level = (a - b) / (c - b), (at_a - at_b) / (at_c - at_b)
+    if level * level < where and (1.0 - level) * (1.0 - level) < 1.0 - where:
+        share = at_a / (at_b - at_a) * at_c / (at_b - at_c)
+        share += (c - a) / width * at_a / (at_c - at_a) * at_b / (at_c - at_b)
+    if not share == share:
+        share = 0.5
+    least = min(least, 0.5)
+    return a + min(max(share, least), 1.0 - least) * width
 
 
 @jit
@@ -186,13 +193,16 @@ def settle(
             continue
         inside = found < y[m] or (found == y[m] and not strict[m])
         rising = ha < y[m] or (ha == y[m] and not strict[m])  # the lower end is inside
-        state[left, TRUE] = point if inside else (a if rising else b)
-        state[left, FALSE] = point if not inside else (b if rising else a)
-        state[left, LAST], state[left, LAST_VALUE] = point, found
-        state[left, DENSITY], state[left, WIDTH] = mass / width, width
-        lowest, highest = min(state[left, :2]), max(state[left, :2])
-        state[left, POINT] = trial if lowest < trial < highest else 0.5 * lowest + 0.5 * highest
-        state[left, SLOPE] = guess[1, c]
+        narrow = 1e-6 * width
+        if mass > 0.0:
+            narrow = min(narrow, 1e-3 * tolerance * width / mass)
+        state[left, A], state[left, AT_A] = point, found - y[m]
+        near, far = (0, 1) if inside == rising else (1, 0)  # the end on the same side, and the other
+        ends, at_ends = (a, b), (ha - y[m], hb - y[m])
+        state[left, B], state[left, AT_B] = ends[far], at_ends[far]
+        state[left, C], state[left, AT_C] = ends[near], at_ends[near]
+        state[left, NARROW] = narrow
+        state[left, POINT] = _next(state[left])
         rest[left] = c
         left += 1
     return left, unsure
@@ -200,48 +210,31 @@ def settle(
 
 @jit
 def refine(
-    active: IndexArray,
-    value: FloatArray,
-    level: FloatArray,
-    strict: BoolArray,
-    tied: BoolArray,
-    options: tuple[float, int],
-    state: FloatArray,
+    active: IndexArray, value: FloatArray, level: FloatArray, strict: BoolArray, state: FloatArray
 ) -> int:
-    """One bracketed secant step for the active rows of ``state``, with ``value`` at their points.
+    """One step of a bracketed search for the active rows of ``state``, with ``value`` at their points.
 
-    The new points are roots where a step and its effect on the probability are small. Rows that
-    are not settled move to the front of ``active``; returns their number.
+    Rows whose bracket is narrow get their root as point; the others move to the front of ``active``,
+    and their number is returned. The method is that of Chandrupatla, Adv. Eng. Softw. 28 (1997).
     """
-    tolerance, iteration = options
     left = 0
     for i in range(active.size):
         c = active[i]
-        h, y, point = value[i], level[c], state[c, POINT]
-        inside = h < y or (h == y and not strict[c])
-        if inside:
-            state[c, TRUE] = point
+        row = state[c]
+        found = value[i] - level[c]
+        inside = found < 0.0 or (found == 0.0 and not strict[c])
+        before = row[AT_A] < 0.0 or (row[AT_A] == 0.0 and not strict[c])
+        if inside == before:
+            row[C], row[AT_C] = row[A], row[AT_A]
         else:
-            state[c, FALSE] = point
-        a, b = state[c, TRUE], state[c, FALSE]
-        slope = (point - state[c, LAST]) / (h - state[c, LAST_VALUE])
-        state[c, LAST], state[c, LAST_VALUE], state[c, SLOPE] = point, h, slope
-        step = (y - h) * slope
-        trial = point + step
-        lowest, highest, gap = min(a, b), max(a, b), abs(b - a)
-        density, width = state[c, DENSITY], state[c, WIDTH]
-        middle = _middle(lowest, highest)
-        closed = gap * density <= 1e-3 * tolerance and gap <= 1e-6 * width
-        if closed or middle <= lowest or middle >= highest:
-            state[c, POINT] = a
+            row[C], row[AT_C] = row[B], row[AT_B]
+            row[B], row[AT_B] = row[A], row[AT_A]
+        row[A], row[AT_A] = row[POINT], found
+        middle = 0.5 * row[A] + 0.5 * row[B]
+        if abs(row[B] - row[A]) <= row[NARROW] or middle == row[A] or middle == row[B]:
+            row[POINT] = row[A] if abs(row[AT_A]) < abs(row[AT_B]) else row[B]
             continue
-        small = abs(step) * density <= tolerance and abs(step) <= 1e-3 * width
-        if small and lowest <= trial <= highest and not (tied[c] and h == y):
-            state[c, POINT] = trial
-            continue
-        if not lowest < trial < highest or iteration % 3 == 2 or h == y:
-            trial = middle
-        state[c, POINT] = trial
+        row[POINT] = _next(row)
         active[left] = c
         left += 1
     return left
