@@ -33,6 +33,7 @@ _DEEP = (1e-18, 1e-24, 1e-36, 1e-60, 1e-100, 1e-180, 1e-300)
 _TOLERANCE = 1e-7  # of a root in probability, before a last step whose error is of second order
 _GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 _GOLDEN_STEPS = 64
+_STEPS = 3  # steps with the slope of the interpolation, before the search in a bracket
 _MOST_STEPS = 150
 MOST_TURNS = 6  # extrema a row, on average
 
@@ -196,18 +197,27 @@ class Rows:
         Returns the weighted probability of cells that are not monotone, and a function that gives
         how far the roots may be off in probability.
         """
-        count = len(where)
-        state, active = np.empty((count, kernels.STATE)), np.empty(count, np.int64)
+        state, lists = np.empty((0, kernels.STATE)), []
+        index, unsure = np.arange(len(where)), 0.0
         rows = (self.z, self.h, self.tail, self.upper, self.weights)
-        left, unsure = kernels.settle(
-            rows, (levels.y, levels.strict, levels.tied), _TOLERANCE,
-            where, self.section.at(guess[0], outer), guess, state, active,
-        )  # fmt: skip
-        rest, state = active[:left].copy(), state[:left].copy()
+        for step in range(_STEPS):
+            chosen = outer if step == 0 else [x[index] for x in outer]
+            value = self.section.at(guess[0, index], chosen)
+            brackets = np.empty((index.size, kernels.STATE))
+            again, rest = np.empty_like(index), np.empty_like(index)
+            repeated, left, doubt = kernels.settle(
+                rows, (levels.y, levels.strict, levels.tied), (_TOLERANCE, step < _STEPS - 1),
+                index, where, value, guess, brackets, (again, rest),
+            )  # fmt: skip
+            unsure += doubt
+            lists.append(rest[:left])
+            state = np.concatenate([state, brackets[:left]])
+            index = again[:repeated]
+        rest = np.concatenate(lists)
         outer_rest = [x[rest] for x in outer]
         m = where[rest, 2]
         level, strict = levels.y[m], levels.strict[m]
-        active = np.arange(left)
+        active = np.arange(rest.size)
         for _ in range(_MOST_STEPS):
             if not active.size:
                 break

@@ -91,8 +91,8 @@ def crossings(
 ) -> None:
     """List the crossings, (row, cell, level) each, with a guess of the root and of dz/dh there.
 
-    The guess is by the cubic through four nodes around the cell, as a function of the value. Next to
-    extrema and flat pieces it is by the line through the two nodes of the cell, and the slope NaN.
+    The guess is by the cubic through four nodes around the cell, as a function of the value. Where
+    these are not monotone it is by a parabola about an extremum, or by a line, and the slope NaN.
     """
     count = 0
     nodes = h.shape[1]
@@ -116,7 +116,12 @@ def crossings(
                 point = a + u * (slope + v * (d012 + w * d0123))
                 steep = slope + (u + v) * d012 + (v * w + u * w + u * v) * d0123
                 if not (a < point < b and abs(steep) > least and steep * slope > 0.0):
-                    point, steep = a + u * slope, math.nan
+                    share = u / (h2 - h1)
+                    if k > 0 and (h[j, k - 1] - h1) * (h2 - h1) > 0.0:
+                        share = math.sqrt(share)
+                    elif k < nodes - 2 and (h[j, k + 2] - h2) * (h1 - h2) > 0.0:
+                        share = 1.0 - math.sqrt(1.0 - share)
+                    point, steep = a + share * (b - a), math.nan
                     if not a < point < b:
                         point = 0.5 * a + 0.5 * b
                 where[count, 0], where[count, 1], where[count, 2] = j, k, m
@@ -155,27 +160,32 @@ def _next(row):  # type: ignore[no-untyped-def]
 def settle(
     rows: tuple[FloatArray, FloatArray, FloatArray, BoolArray, FloatArray],
     levels: tuple[FloatArray, BoolArray, BoolArray],
-    tolerance: float,
+    options: tuple[float, bool],
+    index: IndexArray,
     where: IntArray,
     value: FloatArray,
     guess: FloatArray,
     state: FloatArray,
-    rest: IndexArray,
-) -> tuple[int, float]:
-    """Move the guesses, at which the functions take ``value``, by one step to the roots.
+    lists: tuple[IndexArray, IndexArray],
+) -> tuple[int, int, float]:
+    """Move the guesses of the crossings ``index``, with ``value`` there, by one step to the roots.
 
-    Where the step or its effect on the probability is large, the crossing enters ``rest`` with the
-    bracket in ``state``. ``rows`` are z, h, the tails and sides of the nodes and the weights of the
-    rows. Returns the number of these, and the weighted probability of cells with a value outside of
-    those at their ends, which are not monotone.
+    ``rows`` are z, h, the tails and sides of the nodes and the weights of the rows; ``options`` the
+    probability that a last step may move, and whether more steps will follow. The first of
+    ``lists`` gets the crossings that need one, the second those that need a search, with the
+    bracket in ``state``. Returns the lengths of both, and the weighted probability of cells with
+    a value outside of those at their ends, which are not monotone.
     """
     z, h, tail, upper, weights = rows
     y, strict, tied = levels
-    left, unsure = 0, 0.0
+    tolerance, more = options
+    again, rest = lists
+    repeated, left, unsure = 0, 0, 0.0
     last_row, last_cell = -1, -1
-    for c in range(where.shape[0]):
+    for i in range(index.size):
+        c = index[i]
         j, k, m = where[c, 0], where[c, 1], where[c, 2]
-        found, point = value[c], guess[0, c]
+        found, point = value[i], guess[0, c]
         a, b, ha, hb = z[j, k], z[j, k + 1], h[j, k], h[j, k + 1]
         width = b - a
         mass = _mass(tail[j, k], upper[j, k], tail[j, k + 1], upper[j, k + 1])
@@ -188,9 +198,15 @@ def settle(
         step = (y[m] - found) * guess[1, c]
         trial = point + step
         small = abs(step) * mass <= tolerance * width and abs(step) <= 1e-3 * width
-        if small and a <= trial <= b and not (tied[m] and found == y[m]):
-            guess[0, c] = trial
-            continue
+        if a <= trial <= b and not (tied[m] and found == y[m]):
+            if small:
+                guess[0, c] = trial
+                continue
+            if more and abs(step) <= 0.05 * width:
+                guess[0, c] = trial
+                again[repeated] = c
+                repeated += 1
+                continue
         inside = found < y[m] or (found == y[m] and not strict[m])
         rising = ha < y[m] or (ha == y[m] and not strict[m])  # the lower end is inside
         narrow = 1e-6 * width
@@ -205,7 +221,7 @@ def settle(
         state[left, POINT] = _next(state[left])
         rest[left] = c
         left += 1
-    return left, unsure
+    return repeated, left, unsure
 
 
 @jit
