@@ -41,7 +41,7 @@ class MonteCarlo(Estimator):
     confidence: float = 0.999
 
     def __post_init__(self) -> None:
-        n, seed = checked_integer(self.n, "n"), checked_integer(self.seed, "seed")
+        n, seed = _integer(self.n, "n"), _integer(self.seed, "seed")
         confidence = real_scalar(self.confidence, "confidence")
         if n < _FEWEST:
             raise ValueError(f"n must be at least {_FEWEST}, got {n}.")
@@ -101,7 +101,7 @@ def _check_results(op: Operation, results: FloatArray) -> None:
         )
 
 
-def checked_integer(value: Any, name: str) -> int:
+def _integer(value: Any, name: str) -> int:
     try:
         return operator.index(value)
     except TypeError:
