@@ -22,6 +22,7 @@ from otmaps._errors import (
     UnservedError,
 )
 from otmaps._estimators import (
+    RQMC,
     Agreement,
     ClosedForm,
     ConditionalRQMC,
@@ -55,6 +56,7 @@ from otmaps._walk import random_walk
 __version__ = "0.1.0"
 
 __all__ = [
+    "RQMC",
     "AccuracyError",
     "AccuracyWarning",
     "Agreement",

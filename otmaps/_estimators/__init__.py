@@ -19,9 +19,11 @@ from otmaps._estimators._conditional_rqmc import ConditionalRQMC
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._monte_carlo import MonteCarlo
+from otmaps._estimators._rqmc import RQMC
 from otmaps._operations import Operation, check_elementwise
 
 __all__ = [
+    "RQMC",
     "Agreement",
     "ClosedForm",
     "ConditionalRQMC",
@@ -89,8 +91,8 @@ def pushforward(
     inputs : mapping or sequence, optional
         The laws of latents that do not follow the prior: by name, or one for each latent in
         order with None for the prior.
-    method : {"auto", "closed form", "contour", "convolution", "Monte Carlo"} or Estimator
-        "auto" takes the first of these that serves; `law.method` says which ran.
+    method : {"auto", "closed form", "contour", "convolution", "RQMC", "Monte Carlo"} or Estimator
+        "auto" takes the first of these that serves, RQMC apart; `law.method` says which ran.
     tol : float
         The bound on |cdf error| that is aimed at.
 
@@ -154,7 +156,7 @@ def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
     elif not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
     else:
-        named = {e.name.lower().replace(" ", "_"): e for e in _AUTOMATIC}
+        named = {e.name.lower().replace(" ", "_"): e for e in (*_AUTOMATIC, RQMC())}
         key = method.lower().replace(" ", "_").replace("-", "_")
         if key not in named:
             raise ValueError(
