@@ -9,18 +9,26 @@ from typing import final
 import numpy as np
 from scipy.special import stdtrit
 
-from otmaps._arrays import FloatArray, real_scalar
+from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._errors import UnservedError
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._conditional_law import Estimate
 from otmaps._estimators._conditional_plan import FEWEST_INPUTS, MOST_INPUTS, Plan, make_plan
 from otmaps._estimators._level_sweep import Levels, Totals, sweep
-from otmaps._estimators._monte_carlo import checked_integer
+from otmaps._estimators._progress import Advance, progress_bar
+from otmaps._estimators._sampling import (
+    MIXES,
+    confidence_level,
+    for_each,
+    shown_or_not,
+    whole_number,
+)
 from otmaps._operations import Operation
 
-_FEWEST_POINTS = 2**10
+_FEWEST_POINTS = 2**8
 _FEWEST_REPLICATES = 4
+_FEWEST_EACH = 32  # points of a replicate
 _PROBES = np.array([0.27, 0.6])  # where in a gap between levels the interpolation is measured
 _SAFETY = 2.0
 _ROUNDING = 1e-13
@@ -49,6 +57,11 @@ class ConditionalRQMC(Estimator):
         The seed of all randomisations and of the pilot, non-negative.
     confidence : float
         The probability with which the error of the law holds, between 0 and 1.
+    workers : int
+        Threads that evaluate, up to ``replicates``; the law does not depend on them. The operation
+        must bear being called from several threads at once.
+    progress : bool, optional
+        Whether to show a progress bar on stderr; by default on a terminal, after two seconds.
 
     Notes
     -----
@@ -69,28 +82,29 @@ class ConditionalRQMC(Estimator):
     replicates: int = 8
     seed: int = 0
     confidence: float = 0.999
+    workers: int = dataclasses.field(default=1, compare=False)
+    progress: bool | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        n, replicates = checked_integer(self.n, "n"), checked_integer(self.replicates, "replicates")
-        seed = checked_integer(self.seed, "seed")
-        confidence = real_scalar(self.confidence, "confidence")
-        for value, name, least in (
-            (n, "n", _FEWEST_POINTS),
-            (replicates, "replicates", _FEWEST_REPLICATES),
-        ):
-            if value < least or value & (value - 1):
-                raise ValueError(f"{name} must be a power of two, at least {least}, got {value}.")
-        if n < 64 * replicates:
+        n = whole_number(self.n, "n", _FEWEST_POINTS)
+        replicates = whole_number(self.replicates, "replicates", _FEWEST_REPLICATES)
+        for value, name in ((n, "n"), (replicates, "replicates")):
+            if value.bit_count() != 1:
+                near = 2 ** (value.bit_length() - 1)
+                raise ValueError(
+                    f"{name} must be a power of two, such as {near} or {2 * near}, got {value}."
+                )
+        if n < _FEWEST_EACH * replicates:
             raise ValueError(
-                f"replicates must be at most n / 64 = {n // 64}, got {replicates}; raise n."
+                f"replicates must be at most n / {_FEWEST_EACH} = {n // _FEWEST_EACH}, got "
+                f"{replicates}; raise n."
             )
-        if seed < 0:
-            raise ValueError(f"seed must not be negative, got {seed}.")
-        if not 0.0 < confidence < 1.0:
-            raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
-        for name, value in zip(("n", "replicates", "seed"), (n, replicates, seed), strict=True):
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "confidence", confidence)
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "replicates", replicates)
+        object.__setattr__(self, "seed", whole_number(self.seed, "seed", 0))
+        object.__setattr__(self, "confidence", confidence_level(self.confidence))
+        object.__setattr__(self, "workers", whole_number(self.workers, "workers", 1))
+        object.__setattr__(self, "progress", shown_or_not(self.progress))
 
     @property
     def name(self) -> str:
@@ -100,7 +114,7 @@ class ConditionalRQMC(Estimator):
     def refuses(self, op: Operation, inputs: Inputs) -> str | None:
         """Why the estimator does not serve this case; None where it does."""
         if not op.pointwise:
-            return "it mixes the components of a latent, so the law of one component is not enough"
+            return MIXES
         if not FEWEST_INPUTS <= len(inputs) <= MOST_INPUTS:
             return f"it serves {FEWEST_INPUTS} to {MOST_INPUTS} inputs, not {len(inputs)}"
         plan = self._plan(op, inputs)
@@ -127,14 +141,13 @@ class ConditionalRQMC(Estimator):
         plan = self._plan(op, inputs)
         if isinstance(plan, str):
             raise UnservedError(f"{self.name} does not serve operation {op.name!r}: {plan}.")
-        n, rngs = self.n // self.replicates, self._seeds()[1:]
         probes = np.ravel(plan.nodes[:-1] + _PROBES[:, None] * np.diff(plan.nodes))
         probes = np.setdiff1d(probes, np.concatenate([plan.nodes, plan.atoms]))
         both = Levels.of(np.concatenate([plan.nodes, probes]), plan.atoms)
         levels = plan.levels
-        first = sweep(plan.section, (plan.points, n), both, rngs[0], measure=True)
+        with progress_bar(f"{self.name} of {op.name}", self.n, self.progress) as advance:
+            first, *others = self._sweeps(plan, (both, levels), advance)
         probed = np.isin(both.y, probes)
-        others = [sweep(plan.section, (plan.points, n), levels, rng) for rng in rngs[1:]]
         cdf = np.array([first.cdf[~probed], *(t.cdf for t in others)])
         sf = np.array([first.sf[~probed], *(t.sf for t in others)])
         result = Estimate(levels, plan.atoms, plan.ends, cdf.mean(axis=0), sf.mean(axis=0))
@@ -153,6 +166,19 @@ class ConditionalRQMC(Estimator):
             f"confidence={self.confidence:g}; given all but {plan.inner}, {plan.points.label}"
         )
         return result.law(min(error, 1.0), f"{self.name} ({stated})")
+
+    def _sweeps(self, plan: Plan, levels: tuple[Levels, Levels], advance: Advance) -> list[Totals]:
+        """All replicates; the first one at the first levels, and it measures the roots."""
+        points = plan.points, self.n // self.replicates
+        rngs = self._seeds()[1:]
+        found: dict[int, Totals] = {}
+
+        def work(i: int) -> None:
+            at = levels[min(i, 1)]
+            found[i] = sweep(plan.section, points, at, rngs[i], measure=i == 0, advance=advance)
+
+        for_each(range(self.replicates), work, self.workers)
+        return [found[i] for i in range(self.replicates)]
 
     def _sampling(self, cdf: FloatArray) -> float:
         """The half width of the band over all levels."""

@@ -271,14 +271,17 @@ def sweep(
     rng: np.random.Generator,
     *,
     measure: bool = False,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Totals:
     """One randomisation of a point set, in blocks: memory does not grow with the number of points.
 
-    ``measure`` asks for the residuals of the roots in the first block.
+    ``measure`` asks for the residuals of the roots in the first block; ``advance`` is called with the
+    number of points of each block.
     """
     totals = Totals.of(levels.y.size)
     kind, n = points
     blocks = kind.blocks(n, len(section.outer), rng, BLOCK)
-    for index, block in enumerate(blocks):  # a report of progress belongs here
+    for index, block in enumerate(blocks):
         Rows(section, block).add(levels, totals, measure=measure and index == 0)
+        advance(len(block[2]))
     return totals

@@ -80,6 +80,43 @@ def positions(h: FloatArray, y: FloatArray, strict: BoolArray, first: IntArray) 
     return count
 
 
+@part
+def _monotone(h, j, start, rising):  # type: ignore[no-untyped-def]
+    """Whether four nodes from ``start`` on are there and run in one direction."""
+    if start < 0 or start + 3 >= h.shape[1]:
+        return False
+    h0, h1, h2, h3 = h[j, start], h[j, start + 1], h[j, start + 2], h[j, start + 3]
+    return (h0 < h1 < h2 < h3) if rising else (h0 > h1 > h2 > h3)
+
+
+@part
+def _stencil(h, j, k):  # type: ignore[no-untyped-def]
+    """The first of four nodes that a cell is interpolated by, or -1; and its extremum, or -1.
+
+    At an extremum the nodes lie on the side of the cell, and next to a flat piece, which begins
+    somewhere inside, they end before it.
+    """
+    last = h.shape[1] - 1
+    rising = h[j, k] < h[j, k + 1]
+    if _monotone(h, j, k - 1, rising):
+        return k - 1, -1
+    if k + 2 <= last and h[j, k + 1] == h[j, k + 2]:
+        return (k - 3 if _monotone(h, j, k - 3, rising) else -1), -1
+    if k >= 1 and h[j, k - 1] == h[j, k]:
+        return (k + 1 if _monotone(h, j, k + 1, rising) else -1), -1
+    if k + 2 <= last and (h[j, k + 2] < h[j, k + 1]) == rising:
+        return (k - 2 if _monotone(h, j, k - 2, rising) else -1), k + 1
+    if k >= 1 and (h[j, k - 1] > h[j, k]) == rising:
+        return (k if _monotone(h, j, k, rising) else -1), k
+    return -1, -1
+
+
+@part
+def _coordinate(value, extreme, rooted):  # type: ignore[no-untyped-def]
+    """Next to an extremum, z is smooth as a function of this."""
+    return math.sqrt(abs(value - extreme)) if rooted else value
+
+
 @jit
 def crossings(
     z: FloatArray,
@@ -91,37 +128,42 @@ def crossings(
 ) -> None:
     """List the crossings, (row, cell, level) each, with a guess of the root and of dz/dh there.
 
-    The guess is by the cubic through four nodes around the cell, as a function of the value. Where
-    these are not monotone it is by a parabola about an extremum, or by a line, and the slope NaN.
+    The guess is by a cubic through four nodes, z as a function of the value or, next to an extremum,
+    of the root of its distance from that. Where there are no such nodes it is by a line, and
+    the slope NaN.
     """
     count = 0
-    nodes = h.shape[1]
     for j in range(h.shape[0]):
-        for k in range(nodes - 1):
+        for k in range(h.shape[1] - 1):
             low, high = min(first[j, k], first[j, k + 1]), max(first[j, k], first[j, k + 1])
             if low == high:
                 continue
-            a, b, h1, h2 = z[j, k], z[j, k + 1], h[j, k], h[j, k + 1]
-            slope = (b - a) / (h2 - h1)
-            d012, d0123, h0, least = 0.0, 0.0, h1, math.inf
-            if 1 <= k < nodes - 2:
-                h0, h3 = h[j, k - 1], h[j, k + 2]
-                if (h0 < h1 < h2 < h3) or (h0 > h1 > h2 > h3):
-                    d01, d23 = (a - z[j, k - 1]) / (h1 - h0), (z[j, k + 2] - b) / (h3 - h2)
-                    d012, d123 = (slope - d01) / (h2 - h0), (d23 - slope) / (h3 - h1)
-                    d0123 = (d123 - d012) / (h3 - h0)
-                    least = 0.1 * abs(slope)
+            a, b = z[j, k], z[j, k + 1]
+            slope = (b - a) / (h[j, k + 1] - h[j, k])
+            start, top = _stencil(h, j, k)
+            rooted, extreme, least = top >= 0, 0.0, math.inf
+            x0 = x1 = x2 = c0 = c1 = c2 = c3 = 0.0
+            if start >= 0:
+                if rooted:
+                    extreme = h[j, top]
+                least = 0.1 * abs(slope)
+                x0 = _coordinate(h[j, start], extreme, rooted)
+                x1 = _coordinate(h[j, start + 1], extreme, rooted)
+                x2 = _coordinate(h[j, start + 2], extreme, rooted)
+                x3 = _coordinate(h[j, start + 3], extreme, rooted)
+                c0, z1, z2, z3 = z[j, start], z[j, start + 1], z[j, start + 2], z[j, start + 3]
+                c1, d12, d23 = (z1 - c0) / (x1 - x0), (z2 - z1) / (x2 - x1), (z3 - z2) / (x3 - x2)
+                c2, d123 = (d12 - c1) / (x2 - x0), (d23 - d12) / (x3 - x1)
+                c3 = (d123 - c2) / (x3 - x0)
             for m in range(low, high):
-                u, v, w = y[m] - h1, y[m] - h2, y[m] - h0
-                point = a + u * (slope + v * (d012 + w * d0123))
-                steep = slope + (u + v) * d012 + (v * w + u * w + u * v) * d0123
+                x = _coordinate(y[m], extreme, rooted)
+                u, v, w = x - x0, x - x1, x - x2
+                point = c0 + u * (c1 + v * (c2 + w * c3))
+                steep = c1 + (u + v) * c2 + (v * w + u * w + u * v) * c3
+                if rooted:
+                    steep *= 0.5 / (x if y[m] > extreme else -x)
                 if not (a < point < b and abs(steep) > least and steep * slope > 0.0):
-                    share = u / (h2 - h1)
-                    if k > 0 and (h[j, k - 1] - h1) * (h2 - h1) > 0.0:
-                        share = math.sqrt(share)
-                    elif k < nodes - 2 and (h[j, k + 2] - h2) * (h1 - h2) > 0.0:
-                        share = 1.0 - math.sqrt(1.0 - share)
-                    point, steep = a + share * (b - a), math.nan
+                    point, steep = a + (y[m] - h[j, k]) * slope, math.nan
                     if not a < point < b:
                         point = 0.5 * a + 0.5 * b
                 where[count, 0], where[count, 1], where[count, 2] = j, k, m
