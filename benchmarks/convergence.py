@@ -1,4 +1,4 @@
-"""Operations whose laws are known, and the errors of sampling estimators of these laws against n."""
+"""Operations whose laws are known, and the errors of estimators that sample them against n."""
 
 from __future__ import annotations
 
@@ -92,9 +92,7 @@ def cases() -> dict[str, Case]:
     uniform, normal = otmaps.Uniform(0.0, 1.0), otmaps.Normal()
     total = otmaps.operation(lambda a, b, c, d: a + b + c + d)()
     product = otmaps.operation(lambda a, b, c, d: a * b * c * d)()
-    largest = otmaps.operation(
-        lambda a, b, c, d: np.maximum(np.maximum(a, b), np.maximum(c, d))
-    )()
+    largest = otmaps.operation(lambda a, b, c, d: np.maximum(np.maximum(a, b), np.maximum(c, d)))()
     gate = otmaps.operation(lambda a, b, c, d: np.where(a > b, c, 2.0 * d))()
     u = np.linspace(0.002, 0.998, LEVELS)
     sum_law = otmaps.pushforward(otmaps.linear([1.0] * 4), uniform)

@@ -32,15 +32,15 @@ INTRODUCTION = """\
 
 Written by `python -m benchmarks.convergence_page`, with {versions}; {machine}.
 
-The law of an operation of four inputs by `MonteCarlo`, `RQMC` and `ConditionalRQMC`, beside the true
-one. The error is the largest distance of the cdf from the truth at {levels} points of the law; shown is
-its root mean square over {seeds} seeds.
+The law of an operation of four inputs by `MonteCarlo`, `RQMC` and `ConditionalRQMC`, beside the
+true one. The error is the largest distance of the cdf from the truth at {levels} points of the law;
+shown is its root mean square over {seeds} seeds.
 
-- n counts the points of all {replicates} replicates together (those of the outer inputs, for conditional
-  RQMC). Plain sampling evaluates the operation once a point; conditional RQMC evaluates it some hundred
-  times a point, so the times tell more than n about the cost.
-- Stated: the median of `law.error`, which holds with probability {confidence:g}. Exceeded: how many of
-  all laws, at any n, were off by more than they state.
+- n counts the points of all {replicates} replicates together (those of the outer inputs, for
+  conditional RQMC). Plain sampling evaluates the operation once a point; conditional RQMC evaluates
+  it some hundred times a point, so the times tell more than n about the cost.
+- Stated: the median of `law.error`, which holds with probability {confidence:g}. Exceeded: how many
+  of all laws, at any n, were off by more than they state.
 - Rate: the power of n by which the error falls, fitted from n = 2^10 on.
 - Times: processor time of one thread for the law at n = {at}, the least of {seeds}.
 

@@ -7,12 +7,15 @@ import math
 from typing import final
 
 import numpy as np
+import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._estimators._level_sweep import Levels
 from otmaps._mixture import Mixture
+
+IndexArray = npt.NDArray[np.int64]
 
 _STENCIL = 5
 _RISE = 1e-15  # the least rise of the logit from knot to knot, relative to its size
@@ -68,10 +71,12 @@ class LogitLaw(Distribution):
         return self.how
 
     # --------------------------------------------------------------------------- the interpolant
-    def _cell(self, points: FloatArray, edges: FloatArray) -> np.ndarray:  # type: ignore[type-arg]
-        return np.clip(np.searchsorted(edges, points, side="right") - 1, 0, edges.size - 2)
+    def _cell(self, points: FloatArray, edges: FloatArray) -> IndexArray:
+        return np.asarray(
+            np.clip(np.searchsorted(edges, points, side="right") - 1, 0, edges.size - 2)
+        )
 
-    def _parts(self, i: np.ndarray) -> tuple[FloatArray, ...]:  # type: ignore[type-arg]
+    def _parts(self, i: IndexArray) -> tuple[FloatArray, ...]:
         """Width, rise, mean slope, and how far both end slopes exceed the mean one together."""
         width = self.knots[i + 1] - self.knots[i]
         rise = self.logits[i + 1] - self.logits[i]
@@ -123,7 +128,7 @@ class LogitLaw(Distribution):
             if power != 0.0:
                 reach = np.exp((logit[beyond] - level) / power)
                 out[beyond] = origin + (knot - origin) * reach
-        return np.clip(out, *self.ends)
+        return np.asarray(np.clip(out, *self.ends))
 
     # --------------------------------------------------------------------------------- the hooks
     def _logcdf(self, x: FloatArray) -> FloatArray:

@@ -43,6 +43,7 @@ _SCORES = np.concatenate([np.arange(-7.5, -4.3, 0.3), _BULK, np.arange(4.5, 7.6,
 _ROUGH = 3
 _NEAR = 1e-7  # levels keep off point masses by that part of the width of the law
 _GRADE = 3.0  # a gap between rough levels is at most this many times its smaller neighbour
+_FEWEST_LEVELS = 8
 _MOST_LEVELS = 224
 _ROUNDS = 5
 _PROBES = np.array([0.33, 0.67])
@@ -151,14 +152,11 @@ class _Pilot:
     def atoms(self, rows: Rows) -> FloatArray:
         """Values that the operation takes on flat pieces at several outer points, or twice."""
         flat = (rows.h[:, 1:] == rows.h[:, :-1]) & (rows.z[:, 1:] > rows.z[:, :-1])
-        found = []
-        for j in range(rows.weights.size):
-            if flat[j].any():
-                found.append(np.unique(rows.h[j, 1:][flat[j]]))
+        found = [np.unique(h[1:][at]) for h, at in zip(rows.h, flat, strict=True) if at.any()]
         values, counts = np.unique(np.concatenate([*found, [math.nan]])[:-1], return_counts=True)
         again, twice = np.unique(self.draws, return_counts=True)
         atoms = np.union1d(values[counts > 1], again[twice > 1])
-        return atoms[np.isfinite(atoms)]
+        return np.asarray(atoms[np.isfinite(atoms)])
 
     def points(self, section: Section, n: int) -> PointSet:
         """The kind of points whose estimates spread least over replicates of half the size."""
@@ -201,12 +199,10 @@ def _end(near: float, deep: float, seen: float, scale: float) -> float:
     return end if seen >= end - 1e-12 * scale else -math.inf
 
 
-def _rough_nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray | None:
+def _rough_nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray:
     """Quantiles of the values at the nodes of all rows, point masses left out."""
     lower = np.where(rows.upper, 1.0 - rows.tail, rows.tail)
-    masses = np.where(
-        rows.upper[:, :-1], -np.diff(rows.tail, axis=1), np.diff(lower, axis=1)
-    )
+    masses = np.where(rows.upper[:, :-1], -np.diff(rows.tail, axis=1), np.diff(lower, axis=1))
     flat = np.isin(rows.h[:, 1:], atoms) & (rows.h[:, 1:] == rows.h[:, :-1])
     masses = np.where(flat, 0.0, np.maximum(masses, 0.0)) * rows.weights[:, None]
     values = np.concatenate([rows.h[:, :-1].ravel(), rows.h[:, 1:].ravel()])
@@ -217,9 +213,9 @@ def _rough_nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> Fl
     values, weights = values[kept][order], weights[kept][order]
     total = weights.sum()
     if total < _LEAST_CONTINUOUS:
-        return None
+        return np.empty(0)
     below, above = np.cumsum(weights) / total, np.cumsum(weights[::-1])[::-1] / total
-    scores = _SCORES[:: _ROUGH]
+    scores = _SCORES[::_ROUGH]
     low = np.interp(np.log(ndtr(scores[scores <= 0])), np.log(below), values)
     high = np.interp(-np.log(ndtr(-scores[scores > 0])), -np.log(above), values)
     return _graded(_allowed(np.concatenate([low, high]), atoms, ends))
@@ -232,7 +228,7 @@ def _allowed(nodes: FloatArray, atoms: FloatArray, ends: tuple[float, float]) ->
     if not (atoms.size and nodes.size):
         return nodes
     near = np.abs(nodes[:, None] - atoms).min(axis=1)
-    return nodes[near > _NEAR * np.ptp(np.quantile(nodes, [0.1, 0.9]))]
+    return np.asarray(nodes[near > _NEAR * np.ptp(np.quantile(nodes, [0.1, 0.9]))])
 
 
 def _graded(nodes: FloatArray) -> FloatArray:
@@ -251,7 +247,7 @@ def _graded(nodes: FloatArray) -> FloatArray:
 def _nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray | None:
     """Levels at given normal scores of the law, and more where it is hard to interpolate."""
     rough = _rough_nodes(rows, atoms, ends)
-    if rough is None:
+    if rough.size < _FEWEST_LEVELS:
         return None
 
     def law(nodes: FloatArray) -> Estimate:
@@ -292,5 +288,5 @@ def make_plan(op: Operation, inputs: Inputs, n: int, rng: np.random.Generator) -
     ends = pilot.ends(rows)
     nodes = _nodes(rows, atoms, ends)
     if nodes is None:
-        return f"its result has point masses only, such as at {atoms[0] if atoms.size else rows.h[0, 0]}"
+        return f"its result has point masses only, such as at {np.min(pilot.draws)}"
     return Plan(section, op.latents[i], pilot.points(section, n), nodes, atoms, ends)

@@ -66,13 +66,13 @@ class ConditionalRQMC(Estimator):
     Notes
     -----
     `error` is the half width of a band of Student's t over the replicates at all levels at once
-    (Bonferroni), which is approximate in that their means are taken as normal; plus the error of the
+    (Bonferroni), which is approximate in that they are taken as normal; plus the error of the
     interpolation, twice the largest one between the levels in one of the replicates; plus what one
-    more step would move the roots, doubled; plus the probability of pieces that turned out not to
-    be monotone; plus the tails beyond the outer levels. A feature that falls between all points is
-    not seen, as by any quadrature. `tail_error` is infinite: nothing is claimed for tails, although
-    sums of positive terms keep them as far as the points see them. The density is the derivative
-    of the interpolant.
+    more step would move the roots, doubled; plus twice the probability of pieces that turned out
+    not to be monotone; plus the tails beyond the outer levels. A feature that falls between all
+    points is not seen, as by any quadrature. `tail_error` is infinite: nothing is claimed for tails,
+    although sums of positive terms keep them as far as the points see them. The density is the
+    derivative of the interpolant.
 
     L'Ecuyer, Puchhammer and Ben Abdellah, INFORMS J. Comput. 34 (2022), arXiv 1906.04607; Gilbert,
     Kuo and Sloan, arXiv 2112.10308; the choice of the input: Liu and Owen, arXiv 2202.02682.
@@ -113,10 +113,6 @@ class ConditionalRQMC(Estimator):
 
     def refuses(self, op: Operation, inputs: Inputs) -> str | None:
         """Why the estimator does not serve this case; None where it does."""
-        if not op.pointwise:
-            return MIXES
-        if not FEWEST_INPUTS <= len(inputs) <= MOST_INPUTS:
-            return f"it serves {FEWEST_INPUTS} to {MOST_INPUTS} inputs, not {len(inputs)}"
         plan = self._plan(op, inputs)
         return plan if isinstance(plan, str) else None
 
@@ -126,6 +122,10 @@ class ConditionalRQMC(Estimator):
         return [np.random.default_rng(s) for s in seeds]
 
     def _plan(self, op: Operation, inputs: Inputs) -> Plan | str:
+        if not op.pointwise:
+            return MIXES
+        if not FEWEST_INPUTS <= len(inputs) <= MOST_INPUTS:
+            return f"it serves {FEWEST_INPUTS} to {MOST_INPUTS} inputs, not {len(inputs)}"
         return make_plan(op, inputs, self.n // self.replicates, self._seeds()[0])
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:  # noqa: ARG002 - n decides

@@ -275,8 +275,8 @@ def sweep(
 ) -> Totals:
     """One randomisation of a point set, in blocks: memory does not grow with the number of points.
 
-    ``measure`` asks for the residuals of the roots in the first block; ``advance`` is called with the
-    number of points of each block.
+    ``measure`` asks for the residuals of the roots in the first block; ``advance`` is called with
+    the number of points of each block.
     """
     totals = Totals.of(levels.y.size)
     kind, n = points

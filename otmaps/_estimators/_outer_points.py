@@ -67,7 +67,7 @@ class Sobol(PointSet):
         engine = qmc.Sobol(d, scramble=True, bits=_SOBOL_BITS, seed=rng)
         for start in range(0, n, size):
             # The middle of each cell of the grid: never 0 or 1.
-            u = engine.random(min(size, n - start)) + 0.5**(_SOBOL_BITS + 1)
+            u = engine.random(min(size, n - start)) + 0.5 ** (_SOBOL_BITS + 1)
             upper = u > 0.5
             yield np.where(upper, 1.0 - u, u), upper, np.ones(len(u))
 

@@ -1,9 +1,9 @@
 """Level sets of a function of one variable, for many functions and many levels at once.
 
-A row is one function: its values ``h`` at ascending nodes ``z``, monotone between neighbours. Levels
-are ascending; a point is inside level m where its value is at most ``y[m]``, or below ``y[m]`` where
-``strict[m]``. ``tail`` holds at each node the probability on the nearer side: above the node where
-the node lies in the upper half, else below it.
+A row is one function: its values ``h`` at ascending nodes ``z``, monotone between neighbours.
+Levels are ascending; a point is inside level m where its value is at most ``y[m]``, or below
+``y[m]`` where ``strict[m]``. ``tail`` holds at each node the probability on the nearer side: above
+the node where the node lies in the upper half, else below it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def directions(h: FloatArray, turns: IntArray) -> int:
             if h[j, k + 1] == h[j, k] or not (step > 0.0 or step < 0.0):
                 continue
             sign = 1.0 if step > 0.0 else -1.0
-            if last != 0.0 and sign != last:
+            if sign == -last:
                 if count < turns.shape[0]:
                     turns[count, 0] = j
                     turns[count, 1] = top - 1
@@ -128,9 +128,9 @@ def crossings(
 ) -> None:
     """List the crossings, (row, cell, level) each, with a guess of the root and of dz/dh there.
 
-    The guess is by a cubic through four nodes, z as a function of the value or, next to an extremum,
-    of the root of its distance from that. Where there are no such nodes it is by a line, and
-    the slope NaN.
+    The guess is by a cubic through four nodes, z as a function of the value or, next to an
+    extremum, of the root of its distance from that. Where there are no such nodes it is by a line,
+    and the slope NaN.
     """
     count = 0
     for j in range(h.shape[0]):
@@ -192,10 +192,25 @@ def _next(row):  # type: ignore[no-untyped-def]
     if level * level < where and (1.0 - level) * (1.0 - level) < 1.0 - where:
         share = at_a / (at_b - at_a) * at_c / (at_b - at_c)
         share += (c - a) / width * at_a / (at_c - at_a) * at_b / (at_c - at_b)
-    if not share == share:
+    if math.isnan(share):
         share = 0.5
     least = min(least, 0.5)
     return a + min(max(share, least), 1.0 - least) * width
+
+
+@part
+def _bracket(row, low, new, high, strict):  # type: ignore[no-untyped-def]
+    """Begin a search: from both ends of a cell and a point between, each with its value."""
+    inside = new[1] < 0.0 or (new[1] == 0.0 and not strict)
+    rising = low[1] < 0.0 or (low[1] == 0.0 and not strict)  # the lower end is inside
+    row[A], row[AT_A] = new
+    if inside == rising:
+        row[B], row[AT_B] = high
+        row[C], row[AT_C] = low
+    else:
+        row[B], row[AT_B] = low
+        row[C], row[AT_C] = high
+    row[POINT] = _next(row)
 
 
 @jit
@@ -249,18 +264,11 @@ def settle(
                 again[repeated] = c
                 repeated += 1
                 continue
-        inside = found < y[m] or (found == y[m] and not strict[m])
-        rising = ha < y[m] or (ha == y[m] and not strict[m])  # the lower end is inside
         narrow = 1e-6 * width
         if mass > 0.0:
             narrow = min(narrow, 1e-3 * tolerance * width / mass)
-        state[left, A], state[left, AT_A] = point, found - y[m]
-        near, far = (0, 1) if inside == rising else (1, 0)  # the end on the same side, and the other
-        ends, at_ends = (a, b), (ha - y[m], hb - y[m])
-        state[left, B], state[left, AT_B] = ends[far], at_ends[far]
-        state[left, C], state[left, AT_C] = ends[near], at_ends[near]
         state[left, NARROW] = narrow
-        state[left, POINT] = _next(state[left])
+        _bracket(state[left], (a, ha - y[m]), (point, found - y[m]), (b, hb - y[m]), strict[m])
         rest[left] = c
         left += 1
     return repeated, left, unsure
@@ -270,10 +278,11 @@ def settle(
 def refine(
     active: IndexArray, value: FloatArray, level: FloatArray, strict: BoolArray, state: FloatArray
 ) -> int:
-    """One step of a bracketed search for the active rows of ``state``, with ``value`` at their points.
+    """One step of a bracketed search for the active rows of ``state``, with ``value`` there.
 
-    Rows whose bracket is narrow get their root as point; the others move to the front of ``active``,
-    and their number is returned. The method is that of Chandrupatla, Adv. Eng. Softw. 28 (1997).
+    Rows whose bracket is narrow get their root as point; the others move to the front of
+    ``active``, and their number is returned. The method is that of Chandrupatla, Adv. Eng.
+    Softw. 28 (1997).
     """
     left = 0
     for i in range(active.size):
