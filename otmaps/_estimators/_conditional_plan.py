@@ -32,7 +32,7 @@ _PILOT_EVALUATIONS = 2**21
 _SHAPE = 512  # outer points that show where the levels are needed
 _REPLICATES = 4
 _PAIRS = 2**12
-_PROBABILITIES = np.array([0.02, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.98])
+_PROBABILITIES = np.array([0.01, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 0.99])
 _SIZEABLE = 1e-10  # a step against the direction of a cell that moves this much probability counts
 _MOST_ATOMS = 32
 _LEAST_CONTINUOUS = 1e-6
@@ -45,9 +45,11 @@ _NEAR = 1e-7  # levels keep off point masses by that part of the width of the la
 _GRADE = 3.0  # a gap between rough levels is at most this many times its smaller neighbour
 _FEWEST_LEVELS = 8
 _MOST_LEVELS = 224
-_ROUNDS = 5
+_SHARES = 0.5 ** np.arange(12)
+_ROUNDS = 8
 _PROBES = np.array([0.33, 0.67])
 _GAP = 1e-7  # of the interpolation in the pilot: below it no levels are added,
+_SHARE = 0.2  # nor below this share of the spread of replicates,
 _TIMES = 8.0  # nor below this many times the median, which shows how rough the pilot is
 _CORNERS = 256
 _DEEP = (1e-60, 1e-300)
@@ -158,20 +160,21 @@ class _Pilot:
         atoms = np.union1d(values[counts > 1], again[twice > 1])
         return np.asarray(atoms[np.isfinite(atoms)])
 
-    def points(self, section: Section, n: int) -> PointSet:
+    def points(self, section: Section, n: int) -> tuple[PointSet, float]:
         """The kind of points whose estimates spread least over replicates of half the size."""
         d = len(section.outer)
         kinds: list[PointSet] = [Sobol()]
         kinds += [k for k in map(Lattice, _POWERS) if k.inflation(d) <= _INFLATION]
-        if len(kinds) == 1:
-            return kinds[0]
-        levels = Levels.of(np.unique(np.quantile(self.draws, _PROBABILITIES[1::2])), np.empty(0))
-        n = max(n // 2, 64)
-        spreads = [
-            np.std([sweep(section, (kind, n), levels, self.rng).cdf for _ in range(3)], axis=0)
-            for kind in kinds
-        ]
-        return kinds[int(np.argmin([float(s.max()) for s in spreads]))]
+        levels = Levels.of(np.unique(np.quantile(self.draws, _PROBABILITIES)), np.empty(0))
+        spreads = []
+        for kind in kinds:
+            found = [
+                sweep(section, (kind, max(n // 2, 32)), levels, self.rng).cdf
+                for _ in range(_REPLICATES)
+            ]
+            spreads.append(float(np.std(found, axis=0).max()))
+        best = int(np.argmin(spreads))
+        return kinds[best], spreads[best]
 
     def ends(self, rows: Rows) -> tuple[float, float]:
         """The support, where the operation has finite bounds that its extreme inputs take on."""
@@ -244,8 +247,13 @@ def _graded(nodes: FloatArray) -> FloatArray:
     return nodes
 
 
-def _nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArray | None:
-    """Levels at given normal scores of the law, and more where it is hard to interpolate."""
+def _nodes(
+    rows: Rows, atoms: FloatArray, ends: tuple[float, float], spread: float
+) -> FloatArray | None:
+    """Levels at given normal scores of the law, and more where it is hard to interpolate.
+
+    ``spread`` is the standard deviation of replicates: what is far below it does not matter.
+    """
     rough = _rough_nodes(rows, atoms, ends)
     if rough.size < _FEWEST_LEVELS:
         return None
@@ -256,11 +264,14 @@ def _nodes(rows: Rows, atoms: FloatArray, ends: tuple[float, float]) -> FloatArr
         return Estimate(levels, atoms, ends, totals.cdf, totals.sf)
 
     nodes = _allowed(law(rough).quantiles(ndtr(_SCORES)), atoms, ends)
+    for end, near in ((ends[0], rough[0]), (ends[1], rough[-1])):
+        if math.isfinite(end):  # the pilot may have seen too little of what comes before an end
+            nodes = _allowed(np.append(nodes, end + (near - end) * _SHARES), atoms, ends)
     for _ in range(_ROUNDS):
         probes = nodes[:-1] + _PROBES[:, None] * np.diff(nodes)
         found = law(np.unique(np.concatenate([nodes, probes.ravel()])))
         gaps = np.abs(law(nodes).cdf(probes) - found.cdf(probes)).max(axis=0)
-        bad = gaps > np.maximum(_GAP, _TIMES * np.median(gaps))
+        bad = gaps > max(_GAP, _SHARE * spread, _TIMES * float(np.median(gaps)))
         room = _MOST_LEVELS - nodes.size
         if not bad.any() or room <= 0:
             break
@@ -281,12 +292,16 @@ def make_plan(op: Operation, inputs: Inputs, n: int, rng: np.random.Generator) -
         reasons = "; ".join(m for m in measured if isinstance(m, str))
         return f"it is not monotone in one input given the others, piece by piece ({reasons})"
     _, i, section = min(served, key=lambda s: s[:2])
-    rows = Rows(section, next(Sobol().blocks(_SHAPE, len(section.outer), rng, _SHAPE)))
+    d = len(section.outer)
+    # Lattices made periodic see farther into the tails.
+    kind = Sobol() if Lattice(1.0).inflation(d) > _INFLATION else Lattice(1.0)
+    rows = Rows(section, next(kind.blocks(_SHAPE, d, rng, _SHAPE)))
     atoms = pilot.atoms(rows)
     if atoms.size > _MOST_ATOMS:
         return f"its result has more than {_MOST_ATOMS} point masses, such as at {atoms[0]}"
     ends = pilot.ends(rows)
-    nodes = _nodes(rows, atoms, ends)
+    points, spread = pilot.points(section, n)
+    nodes = _nodes(rows, atoms, ends, spread)
     if nodes is None:
         return f"its result has point masses only, such as at {np.min(pilot.draws)}"
-    return Plan(section, op.latents[i], pilot.points(section, n), nodes, atoms, ends)
+    return Plan(section, op.latents[i], points, nodes, atoms, ends)
