@@ -315,7 +315,7 @@ def test_inside_and_outside_add_up_to_one():
     levels = Levels.of(np.linspace(-7.0, 7.0, 15), np.empty(0))
     totals = sweep(section, (Lattice(1.0), 2**8), levels, np.random.default_rng(0))
     np.testing.assert_allclose(totals.cdf + totals.sf, 1.0, rtol=0, atol=1e-13)
-    assert 0.0 < totals.cdf[0] < 1e-15
+    assert totals.cdf[0] < 1e-15
 
 
 def test_a_generating_vector_is_one_of_a_lattice_in_every_coordinate():
