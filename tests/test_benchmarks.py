@@ -25,6 +25,7 @@ from benchmarks import (
     cases,
     convergence,
     convergence_page,
+    honesty,
     linear,
     linear_results,
     linear_truth,
@@ -34,7 +35,17 @@ from benchmarks import (
 )
 
 ROOT = Path(__file__).parent.parent
-MODULES = ("imports", "build", "apply", "invert", "store", "accuracy", "memory", "linear")
+MODULES = (
+    "imports",
+    "build",
+    "apply",
+    "invert",
+    "store",
+    "accuracy",
+    "memory",
+    "linear",
+    "sampling",
+)
 KINDS = ("time_", "track_", "peakmem_")
 
 
@@ -73,7 +84,7 @@ def test_a_benchmark_runs(cls, method):
 
 
 def test_every_module_is_listed():
-    helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page"}
+    helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
     helpers |= {"convergence", "convergence_page"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
@@ -290,3 +301,35 @@ def test_a_peer_that_takes_too_long_or_fails_has_no_result():
     unknown = linear_results.Worker("no such package", sys.executable, 60.0)
     assert unknown.result(exact, law, exact.x).errors is None
     assert unknown.version() == ""
+
+
+def test_the_table_of_failures_is_printed(capsys):
+    honesty.main(["Monte Carlo", "--runs", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 + len(honesty.CASES)
+    assert all(line.count("|") == 7 for line in lines[1:])
+    with pytest.raises(SystemExit):
+        honesty.main(["magic"])
+    assert "no estimator 'magic'" in capsys.readouterr().err
+
+
+def test_failures_that_are_too_many_are_reported(monkeypatch):
+    monkeypatch.setattr(honesty, "most_failures", lambda runs, rate: -1)
+    with pytest.raises(SystemExit, match="more failures than allowed"):
+        honesty.main(["Monte Carlo", "--runs", "1"])
+
+
+def test_as_many_failures_are_allowed_as_luck_makes():
+    assert honesty.most_failures(2000, 0.05) == 131
+    assert honesty.most_failures(10, 1e-9) == 0
+
+
+@pytest.mark.parametrize("case", list(honesty.CASES))
+def test_the_truths_that_honesty_is_held_to(case):
+    """The cdf of a case against draws of its operation, which no estimator has touched."""
+    found = honesty.CASES[case]
+    rng = np.random.default_rng(5)
+    y = np.sort(found.op.raw(*(found.law.rvs(40_000, rng) for _ in found.op.latents)))
+    x = np.unique(y)
+    after = np.searchsorted(y, x, side="right") / y.size
+    assert np.max(np.abs(after - found.cdf(x))) <= np.sqrt(np.log(2e6) / (2.0 * y.size))

@@ -21,6 +21,7 @@ from scipy.special import beta, betainc
 
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
+from otmaps._estimators._rqmc import scrambled_sobol
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -28,7 +29,6 @@ BoolArray = npt.NDArray[np.bool_]
 Block = tuple[FloatArray, BoolArray, FloatArray]
 
 _LEAST = 2.0**-40  # a point on an end of (0, 1) becomes one next to it
-_SOBOL_BITS = 30
 _DECAY = 0.3  # weight of a coordinate in the criterion for lattices
 
 
@@ -62,12 +62,9 @@ class Sobol(PointSet):
         return 1.0
 
     def blocks(self, n: int, d: int, rng: np.random.Generator, size: int) -> Iterator[Block]:
-        from scipy.stats import qmc
-
-        engine = qmc.Sobol(d, scramble=True, bits=_SOBOL_BITS, seed=rng)
+        engine = scrambled_sobol(d, rng.bit_generator.seed_seq.spawn(1)[0])
         for start in range(0, n, size):
-            # The middle of each cell of the grid: never 0 or 1.
-            u = engine.random(min(size, n - start)) + 0.5 ** (_SOBOL_BITS + 1)
+            u = np.maximum(engine.random(min(size, n - start)), _LEAST)
             upper = u > 0.5
             yield np.where(upper, 1.0 - u, u), upper, np.ones(len(u))
 

@@ -69,8 +69,10 @@ def _advance(stack: contextlib.ExitStack, text: str, total: int, begin: float) -
 
 def _bar(stack: contextlib.ExitStack, text: str, total: int) -> Callable[[int], None]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
-    bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
-    task = bar.add_task(text, total=total)
+    out = Console(stderr=True)
+    bar = stack.enter_context(Progress(console=out, transient=out.is_terminal))
+    task = bar.add_task(escape(text), total=total)
     return lambda done: bar.update(task, completed=done)

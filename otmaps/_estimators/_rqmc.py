@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import math
 from collections.abc import Iterator
@@ -75,13 +76,13 @@ class RQMC(Estimator):
     The draws are counted in up to 2**17 cells, about equally likely by the first 2**22 draws or
     fewer; memory does not grow with ``n``. The stated error is the sum of two parts. The first
     bounds the error of the mean at all edges of cells together, from random signs of the
-    replicates: it takes the errors of a replicate to be as likely as their opposites, which is an
-    approximation (good for the mean of many small errors; no variance is estimated and nothing
-    is taken as normal), and it is at least log(2 / (1 - confidence)) / (n * replicates), what a
-    set that no point has met may have. The second is twice the largest probability of a cell that
-    is no atom: once for the errors of the mean between the edges, once for the law, which runs
-    straight there; that part is rigorous. Points of one scrambling depend on
-    one another, so the inequality of Dvoretzky, Kiefer and Wolfowitz does not apply.
+    replicates. It is at least log(2 / (1 - confidence)) / (n * replicates), what a set that no
+    point has met may have. Approximate are that the errors of a replicate are as likely as
+    their opposites, good for the mean of many small errors (no variance is estimated and nothing
+    is taken as normal), and that the edges count as if they had been fixed beforehand. The second
+    part is rigorous: the largest probability of a cell that is no atom, over which the law runs
+    straight. Points of one scrambling depend on one another, so the inequality of Dvoretzky,
+    Kiefer and Wolfowitz does not apply.
 
     A value of more than 2**-12 of the draws is an atom. Beyond the outermost draws the
     law is modelled by exponential tails, not measured: `tail_error` is infinite.
@@ -163,15 +164,18 @@ class RQMC(Estimator):
         unseen = math.log(2.0 / (1.0 - self.confidence)) / self.evaluations
         bound = max(simultaneous_bound(cdfs, self.confidence), unseen)
         lightest = max(_LIGHTEST_ATOM, bound)
+        # The law adds its widest cell; what lies outside of all cells may be more.
         outside = max(tally.low.size, tally.high.size) / tally.n
-        between = max(tally.smoothed(lightest).widest(lightest), outside)
+        bound += max(outside - tally.smoothed(lightest).widest(lightest), 0.0)
         stated = f"n={self.n} in each of {self.replicates} scramblings, seed={self.seed}"
         origin = f"RQMC ({stated}, confidence={self.confidence:g})"
-        return Tallied(tally, bound + between, lightest, self.confidence, origin)
+        return Tallied(tally, bound, lightest, self.confidence, origin)
 
     def _results(self, op: Operation, inputs: Inputs, replicate: int) -> Iterator[FloatArray]:
         """The results on one scrambling, block by block."""
-        points = _sobol(len(inputs), np.random.SeedSequence(self.seed, spawn_key=(replicate,)))
+        points = scrambled_sobol(
+            len(inputs), np.random.SeedSequence(self.seed, spawn_key=(replicate,))
+        )
         for _ in range(-(-self.n // _BLOCK)):
             u = points.random(min(self.n, _BLOCK)).T
             draws = (_quantiles(law, row) for law, row in zip(inputs, u, strict=True))
@@ -209,13 +213,21 @@ class RQMC(Estimator):
         return counters
 
 
-def _sobol(dimensions: int, seed: np.random.SeedSequence) -> Any:
+def scrambled_sobol(dimensions: int, seed: np.random.SeedSequence) -> Any:
     """A scrambled Sobol sequence with the resolution of doubles."""
     from scipy.stats import qmc
 
-    # scipy 1.15 renamed the argument.
-    name = "rng" if "rng" in inspect.signature(qmc.Sobol).parameters else "seed"
-    return qmc.Sobol(dimensions, bits=_BITS, **{name: np.random.default_rng(seed)})
+    # An integer: a Generator would be copied, state and all, once for each of the replicates.
+    number = int(seed.generate_state(1, np.uint64)[0])
+    return qmc.Sobol(dimensions, bits=_BITS, **{_name_of_seed(): number})
+
+
+@functools.cache
+def _name_of_seed() -> str:
+    """What scipy calls the argument: it was renamed in 1.15."""
+    from scipy.stats import qmc
+
+    return "rng" if "rng" in inspect.signature(qmc.Sobol).parameters else "seed"
 
 
 def _quantiles(law: Distribution, u: FloatArray) -> FloatArray:
