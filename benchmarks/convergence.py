@@ -25,6 +25,7 @@ AT = SIZES[-1] if TINY else 2**16
 """Where the estimators are compared."""
 
 SEEDS = 2 if TINY else 16
+LEAST_SEEDS = 2 if TINY else 4
 REPLICATES = 8
 CONFIDENCE = 0.99
 LEVELS = 11 if TINY else 201
@@ -45,17 +46,28 @@ class Case:
 @final
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """What an estimator reaches in a case: errors (one row a size, one column a seed), times."""
+    """What an estimator reaches in a case: for each size the errors of all seeds, and the time."""
 
     sizes: tuple[int, ...]
-    errors: FloatArray
-    stated: FloatArray
+    errors: tuple[FloatArray, ...]
+    stated: tuple[FloatArray, ...]
     seconds: tuple[float, ...]
 
     @property
     def rms(self) -> FloatArray:
         """Root mean squares over the seeds."""
-        return np.sqrt(np.mean(self.errors**2, axis=1))
+        return np.array([np.sqrt(np.mean(e**2)) for e in self.errors])
+
+    @property
+    def bounds(self) -> FloatArray:
+        """Medians of the stated errors over the seeds."""
+        return np.array([np.median(s) for s in self.stated])
+
+    @property
+    def exceeded(self) -> tuple[int, int]:
+        """How many errors are larger than stated, and how many there are."""
+        over = sum(int(np.sum(e > s)) for e, s in zip(self.errors, self.stated, strict=True))
+        return over, sum(e.size for e in self.errors)
 
     @property
     def rate(self) -> float:
@@ -134,6 +146,11 @@ def estimators(n: int, seed: int) -> dict[str, otmaps.Estimator]:
     return found
 
 
+def seeds(n: int) -> int:
+    """How many runs there are at a size: fewer of long ones."""
+    return max(LEAST_SEEDS, min(SEEDS, SEEDS * 2**15 // n))
+
+
 def curves(case: Case) -> dict[str, Curve]:
     """The curve of each estimator."""
     truth = case.truth(case.points)
@@ -141,7 +158,7 @@ def curves(case: Case) -> dict[str, Curve]:
     for n in SIZES:
         for name in estimators(n, 0):
             errors, stated, seconds = [], [], math.inf
-            for seed in range(SEEDS):
+            for seed in range(seeds(n)):
                 estimator = estimators(n, seed)[name]
                 start = time.process_time()
                 with warnings.catch_warnings():
@@ -154,8 +171,8 @@ def curves(case: Case) -> dict[str, Curve]:
     return {
         name: Curve(
             tuple(row[0] for row in found),
-            np.array([row[1] for row in found]),
-            np.array([row[2] for row in found]),
+            tuple(np.array(row[1]) for row in found),
+            tuple(np.array(row[2]) for row in found),
             tuple(row[3] for row in found),
         )
         for name, found in rows.items()

@@ -62,7 +62,7 @@ class Sobol(PointSet):
         return 1.0
 
     def blocks(self, n: int, d: int, rng: np.random.Generator, size: int) -> Iterator[Block]:
-        engine = scrambled_sobol(d, rng.bit_generator.seed_seq.spawn(1)[0])
+        engine = scrambled_sobol(d, np.random.SeedSequence(int(rng.integers(2**63))))
         for start in range(0, n, size):
             u = np.maximum(engine.random(min(size, n - start)), _LEAST)
             upper = u > 0.5
