@@ -24,6 +24,8 @@ from benchmarks import (
     accuracy_page,
     apply,
     cases,
+    convergence,
+    convergence_page,
     honesty,
     linear,
     linear_results,
@@ -85,6 +87,7 @@ def test_a_benchmark_runs(cls, method):
 
 def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
+    helpers |= {"convergence", "convergence_page"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -262,6 +265,34 @@ def test_the_page_about_accuracy_is_written(tmp_path):
         "accuracy-depth.png",
         "accuracy-time.png",
     }
+
+
+def test_the_page_about_convergence_is_written(tmp_path):
+    names = ["sum of 4 normals", "product of 4 normals"]
+    convergence_page.main([*names, "--docs", str(tmp_path)])
+    text = (tmp_path / "convergence.md").read_text()
+    assert all(f"| {name} |" in text for name in names)
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["convergence.png"]
+    with pytest.raises(SystemExit, match="no case 'nonsense'"):
+        convergence_page.main(["nonsense", "--docs", str(tmp_path)])
+
+
+def test_the_laws_that_sampling_is_compared_with():
+    """Against 10^5 draws, and a density of mpmath for the product of normals."""
+    rng = np.random.default_rng(0)
+    for name, case in convergence.cases().items():
+        draws = case.operation.raw(*[law.rvs(100_000, rng) for law in case.inputs])
+        found = np.searchsorted(np.sort(draws), case.points, side="right") / draws.size
+        assert np.max(np.abs(found - case.truth(case.points))) < 0.008, name
+        assert np.max(np.abs(found - case.truth(1.1 * case.points))) > 0.008, name
+
+    def density(y):
+        g = mpmath.meijerg([[], []], [[0, 0, 0, 0], []], y * y / 16)
+        return g / (2 * mpmath.pi) ** 2
+
+    rise = mpmath.quad(density, [0.5, 1.0, 2.0])
+    low, high = convergence.product_of_normals(np.array([0.5, 2.0]))
+    assert high - low == pytest.approx(float(rise), abs=1e-12)
 
 
 def test_a_peer_that_takes_too_long_or_fails_has_no_result():

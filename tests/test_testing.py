@@ -96,6 +96,11 @@ class TestConvolution(EstimatorTests):
         return otmaps.Convolution()
 
 
+class TestConditionalRQMC(EstimatorTests):
+    def estimator(self):
+        return otmaps.ConditionalRQMC(n=2**11)
+
+
 class TestMonteCarlo(EstimatorTests):
     def estimator(self):
         return otmaps.MonteCarlo(n=2**12)

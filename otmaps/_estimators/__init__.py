@@ -15,6 +15,7 @@ from otmaps._errors import AccuracyError, AccuracyWarning, UnservedError
 from otmaps._estimators._agreement import Agreement
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
+from otmaps._estimators._conditional_rqmc import ConditionalRQMC
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._monte_carlo import MonteCarlo
@@ -25,6 +26,7 @@ __all__ = [
     "RQMC",
     "Agreement",
     "ClosedForm",
+    "ConditionalRQMC",
     "Contour",
     "Convolution",
     "Estimator",

@@ -173,7 +173,9 @@ class RQMC(Estimator):
 
     def _results(self, op: Operation, inputs: Inputs, replicate: int) -> Iterator[FloatArray]:
         """The results on one scrambling, block by block."""
-        points = _sobol(len(inputs), np.random.SeedSequence(self.seed, spawn_key=(replicate,)))
+        points = scrambled_sobol(
+            len(inputs), np.random.SeedSequence(self.seed, spawn_key=(replicate,))
+        )
         for _ in range(-(-self.n // _BLOCK)):
             u = points.random(min(self.n, _BLOCK)).T
             draws = (_quantiles(law, row) for law, row in zip(inputs, u, strict=True))
@@ -211,7 +213,7 @@ class RQMC(Estimator):
         return counters
 
 
-def _sobol(dimensions: int, seed: np.random.SeedSequence) -> Any:
+def scrambled_sobol(dimensions: int, seed: np.random.SeedSequence) -> Any:
     """A scrambled Sobol sequence with the resolution of doubles."""
     from scipy.stats import qmc
 
