@@ -18,7 +18,9 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, real_array
+from otmaps._expressions import Expression
 from otmaps._linearity import Linear, linear_form
+from otmaps._symbols import Symbol, trace
 
 Function = Callable[..., Any]
 
@@ -91,6 +93,8 @@ class Operation:
             For shapes that do not broadcast, for a function that returns a wrong shape, and for
             one that writes to its latents: it gets them read-only.
         """
+        if any(isinstance(x, Symbol) for x in z):  # part of another operation that is traced
+            return self.function(*z, **self.parameters)
         arrays = self.arrays(*z)
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
         views = [_read_only(a) for a in arrays]  # the latents are the caller's, not the function's
@@ -143,6 +147,13 @@ class Operation:
         if not self.pointwise:
             return None
         return linear_form(functools.partial(self.function, **self.parameters), len(self.latents))
+
+    @functools.cached_property
+    def expression(self) -> Expression | str:
+        """The steps of the function as a graph, or why they cannot be followed."""
+        if not self.pointwise:
+            return "it mixes the components of a latent"
+        return trace(functools.partial(self.function, **self.parameters), len(self.latents))
 
     def recipe(self) -> dict[str, Any] | None:
         """What rebuilds the operation, in JSON types; None for a function without a version.
