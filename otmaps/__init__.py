@@ -24,6 +24,7 @@ from otmaps._errors import (
 from otmaps._estimators import (
     Agreement,
     ClosedForm,
+    Composition,
     Contour,
     Convolution,
     Estimator,
@@ -64,6 +65,7 @@ __all__ = [
     "CheckReport",
     "CheckRow",
     "ClosedForm",
+    "Composition",
     "Contour",
     "Convolution",
     "Discrete",

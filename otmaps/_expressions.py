@@ -153,10 +153,13 @@ class Expression:
     root : Node
     latents : int
         How many arguments it takes.
+    graph : Graph
+        Makes further nodes of these.
     """
 
     root: Node
     latents: int
+    graph: Graph = dataclasses.field(repr=False)
 
     @functools.cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -193,13 +196,12 @@ class Expression:
 
     def switches(self) -> tuple[Expression, ...]:
         """Expressions of the latents at whose zeros a step has a kink, a jump or a pole."""
-        graph = _regraph(self.root)
         found: dict[Node, None] = {}
-        for node in below(graph[1]):
-            for switch in _switches_of(graph[0], node):
+        for node in self.nodes:
+            for switch in _switches_of(self.graph, node):
                 if switch.latents:
                     found[switch] = None
-        return tuple(Expression(switch, self.latents) for switch in found)
+        return tuple(Expression(switch, self.latents, self.graph) for switch in found)
 
 
 def below(*roots: Node) -> tuple[Node, ...]:
@@ -214,7 +216,7 @@ def below(*roots: Node) -> tuple[Node, ...]:
     return tuple(sorted(found, key=lambda node: node.number))
 
 
-def rebuilt(graph: Graph, root: Node, known: dict[Node, Node]) -> Node:
+def _rebuilt(graph: Graph, root: Node, known: dict[Node, Node]) -> Node:
     """The root in another graph, where ``known`` says what becomes of some nodes; it grows."""
     waiting = [root]
     while waiting:
@@ -240,12 +242,7 @@ def restricted(root: Node, inputs: Sequence[Node]) -> Expression:
     """The root as an expression of other nodes; latents that are not below those are kept out."""
     graph = Graph()
     known = {node: graph.latent(i) for i, node in enumerate(inputs)}
-    return Expression(rebuilt(graph, root, known), len(inputs))
-
-
-def _regraph(root: Node) -> tuple[Graph, Node]:
-    graph = Graph()
-    return graph, rebuilt(graph, root, {})
+    return Expression(_rebuilt(graph, root, known), len(inputs), graph)
 
 
 _COMPARISONS = frozenset({np.greater, np.greater_equal, np.less, np.less_equal})

@@ -10,7 +10,7 @@ against functions that look at the type of their arguments and treat symbols dif
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -47,7 +47,7 @@ class _Trace:
         if not isinstance(value, bool | int | float | np.generic | np.ndarray):
             raise self.fault(f"a step with a {type(value).__name__}")
         array = np.asarray(value)
-        first = array.flat[0] if array.size else None
+        first: Any = array.flat[0] if array.size else None
         if array.dtype.kind not in "fiub" or array.shape not in {(), _SHAPE}:
             raise self.fault(f"an array of dtype {array.dtype} and shape {array.shape}")
         if not np.array_equal(array, np.full_like(array, first), equal_nan=True):
@@ -60,7 +60,7 @@ class _Trace:
         nodes = [self.node(value) for value in values]
         try:
             return Symbol(self, self.graph.step(function, *nodes, affine=affine))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a step of the user's raises
             raise self.fault(f"{_name(function)}: {error}") from None
 
 
@@ -119,7 +119,7 @@ class Symbol(NDArrayOperatorsMixin):
                 return handler(self._trace, *args, **kwargs)
         except UntraceableError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - arguments of a kind that are not followed
             raise self._trace.fault(f"{_name(function)}: {error}") from None
         raise self._trace.fault(f"{_name(function)}, which is not known to act entry by entry")
 
@@ -148,7 +148,7 @@ class Symbol(NDArrayOperatorsMixin):
         """One that can be written to on its own."""
         return Symbol(self._trace, self._node)
 
-    def astype(self, dtype: Any, copy: bool = True) -> Symbol:  # noqa: FBT001, FBT002, ARG002 - NumPy's
+    def astype(self, dtype: Any, copy: bool = True) -> Symbol:  # noqa: ARG002 - NumPy's
         """The same as float64: other dtypes are faults."""
         if np.dtype(dtype) == self.dtype:
             return self.copy()
@@ -323,7 +323,7 @@ def trace(function: Function, latents: int) -> Expression | str:
         return run.faults[0] if run.faults else f"{type(error).__name__}: {error}"
     if run.faults:
         return run.faults[0]
-    expression = Expression(root, latents)
+    expression = Expression(root, latents, run.graph)
     if not all(agrees(expression, function, z) for z in _probes(latents)):
         return "it treats symbols and numbers differently"
     return expression
@@ -335,7 +335,7 @@ def _probes(latents: int) -> list[FloatArray]:
     return [*signed, *(np.abs(z) for z in signed), rng.random((latents, _PROBES))]
 
 
-def agrees(expression: Expression, function: Function, arrays: Sequence[Any]) -> bool:
+def agrees(expression: Expression, function: Function, arrays: Iterable[Any]) -> bool:
     """Whether a function, and its graph, have the same values up to a few roundings."""
     views = [np.array(a, dtype=float) for a in arrays]
     for view in views:

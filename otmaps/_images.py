@@ -1,0 +1,320 @@
+"""Laws of monotone functions of one variable whose law is known: exact up to rounding."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias, final
+
+import numpy as np
+
+from otmaps._arrays import FloatArray
+from otmaps._discrete import Discrete
+from otmaps._distribution import Distribution
+from otmaps._mixture import Mixture
+from otmaps._one_sided_priors import Exponential, Gamma, LogNormal
+from otmaps._priors import Normal, Uniform
+from otmaps._truncated import split_at
+
+Map: TypeAlias = Callable[[Any], Any]
+
+_EPS = float(np.finfo(float).eps)
+_ALL = (-math.inf, math.inf)
+_FAR = 600.0  # of a logarithm: beyond, a tail goes on by its power
+_BASELINE = 0.1  # the share of it over which the power is measured
+_LEVELS = np.concatenate([np.geomspace(1e-300, 1e-3, 100), np.linspace(0.002, 0.5, 50)])
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Monotone:
+    """A strictly increasing function on an interval.
+
+    Attributes
+    ----------
+    name : str
+    exponent : float
+        Of the power ``sign(x) |x|**exponent``, or of ``-x**exponent`` for x > 0 where the exponent
+        is negative; 1 for functions of other names.
+    """
+
+    name: str
+    exponent: float = 1.0
+
+    @property
+    def _maps(self) -> tuple[Map, Map, Map, tuple[float, float]]:
+        if self.name == "power":
+            return _power(self.exponent)
+        return _MAPS[self.name]
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Where it is defined, and increases."""
+        return self._maps[3]
+
+    def forth(self, x: Any) -> Any:
+        """The function."""
+        return self._maps[0](x)
+
+    def back(self, y: Any) -> Any:
+        """Its inverse."""
+        return self._maps[1](y)
+
+    def log_slope(self, y: Any) -> Any:
+        """The logarithm of the derivative of the inverse."""
+        return self._maps[2](y)
+
+    @property
+    def poles(self) -> tuple[float, ...]:
+        """Values at which the inverse is less smooth, or steep without bound, inside the range."""
+        return (0.0,) if self.name == "power" else ()
+
+
+def _power(exponent: float) -> tuple[Map, Map, Map, tuple[float, float]]:
+    def power(x: Any, e: float) -> Any:
+        size = np.cbrt(np.abs(x)) if abs(e - 1.0 / 3.0) < _EPS else np.abs(x) ** e
+        return np.copysign(size, x)
+
+    back = 1.0 / exponent
+
+    def slope(y: Any) -> Any:
+        return (back - 1.0) * np.log(np.abs(y)) - math.log(abs(exponent))
+
+    if exponent > 0.0:
+        return lambda x: power(x, exponent), lambda y: power(y, back), slope, _ALL
+    # A negative power falls to both sides of its pole, so one side alone is served.
+    return lambda x: -np.power(x, exponent), lambda y: np.power(-y, back), slope, (0.0, math.inf)
+
+
+_MAPS: dict[str, tuple[Map, Map, Map, tuple[float, float]]] = {
+    "exp": (np.exp, np.log, lambda y: -np.log(y), _ALL),
+    "log": (np.log, np.exp, lambda y: y, (0.0, math.inf)),
+    "expm1": (np.expm1, np.log1p, lambda y: -np.log1p(y), _ALL),
+    "log1p": (np.log1p, np.expm1, lambda y: y, (-1.0, math.inf)),
+    "tanh": (np.tanh, np.arctanh, lambda y: -np.log1p(-y) - np.log1p(y), _ALL),
+    "arctanh": (np.arctanh, np.tanh, lambda y: -2.0 * np.log(np.cosh(y)), (-1.0, 1.0)),
+    "arctan": (np.arctan, np.tan, lambda y: -2.0 * np.log(np.cos(y)), _ALL),
+    "sinh": (np.sinh, np.arcsinh, lambda y: -np.log(np.hypot(1.0, y)), _ALL),
+    "arcsinh": (np.arcsinh, np.sinh, lambda y: np.logaddexp(y, -y) - math.log(2.0), _ALL),
+}
+_INVERSES = {
+    "exp": "log",
+    "log": "exp",
+    "expm1": "log1p",
+    "log1p": "expm1",
+    "tanh": "arctanh",
+    "arctanh": "tanh",
+    "sinh": "arcsinh",
+    "arcsinh": "sinh",
+}
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Image(Distribution):
+    """The law of ``function(X)``.
+
+    Attributes
+    ----------
+    base : Distribution
+        The law of X, without atoms; its support lies in the domain of the function.
+    function : Monotone
+    """
+
+    base: Distribution
+    function: Monotone
+
+    def _support(self) -> tuple[float, float]:
+        with np.errstate(all="ignore"):
+            low, high = (float(self.function.forth(e)) for e in self.base.support())
+        return low, high
+
+    def _breakpoints(self) -> tuple[float, ...]:
+        low, high = self._support()
+        with np.errstate(all="ignore"):
+            points = {float(self.function.forth(b)) for b in self.base.breakpoints}
+        points |= {p for p in self.function.poles if low < p < high}
+        return tuple(sorted(p + 0.0 for p in points | {low, high} if math.isfinite(p)))
+
+    def _error(self) -> float:
+        return self.base.error + self._rounding[0]
+
+    def _tail_error(self) -> float:
+        return self.base.tail_error + self._rounding[1]
+
+    @functools.cached_property
+    def _rounding(self) -> tuple[float, float]:
+        """What two units in the last place of the inverse move: absolute, relative in tails.
+
+        Not where the grid of the image itself is about as coarse.
+        """
+        absolute, relative = [_EPS], [_EPS]
+        for upper in (False, True):
+            inverse, value = (
+                (self.base.isf, self.base.logsf) if upper else (self.base.ppf, self.base.logcdf)
+            )
+            x = np.asarray(inverse(_LEVELS))
+            with np.errstate(all="ignore"):
+                y = np.asarray(self.function.forth(x))
+                grid = np.spacing(np.abs(y)) * np.exp(np.asarray(self.function.log_slope(y)))
+                ulps = 2.0 * np.spacing(np.abs(x))
+                counts = (self._near(y) == y) & np.isfinite(y) & ~(ulps <= 8.0 * grid)
+                x, ulps = x[counts], ulps[counts]
+                ends = np.stack([np.asarray(value(x - ulps)), np.asarray(value(x + ulps))])
+                relative += np.abs(ends[1] - ends[0]).tolist()
+                absolute += np.abs(np.exp(ends[1]) - np.exp(ends[0])).tolist()
+        return max(absolute), math.inf if np.isnan(relative).any() else max(relative)
+
+    def _symmetry(self) -> float | None:
+        odd = self.function.name not in {"exp", "log", "expm1", "log1p"}
+        return 0.0 if odd and self.base.symmetry == 0.0 else None
+
+    def _method(self) -> str:
+        return self.base.method
+
+    def _recipe(self) -> dict[str, Any] | None:
+        base = self.base.recipe()
+        if base is None:
+            return None
+        function = {"name": self.function.name, "exponent": self.function.exponent.hex()}
+        return {"law": "Image", "base": base, "function": function}
+
+    # A logarithm reaches points whose exponential no double holds: there a tail of X near 0, or
+    # near the largest doubles, is taken to go on as the power that it is.
+    def _near(self, y: FloatArray) -> FloatArray:
+        return np.clip(y, -_FAR, _FAR) if self.function.name == "log" else y
+
+    def _log_tail(self, y: FloatArray, *, upper: bool) -> FloatArray:
+        near = self._near(y)
+        x = np.asarray(self.function.back(near))
+        logs = np.asarray((self.base.logsf if upper else self.base.logcdf)(x))
+        beyond = (y > near) if upper else (y < near)
+        if beyond.any():
+            before = near[beyond] * (1.0 - _BASELINE)
+            rate = (self._log_tail(before, upper=upper) - logs[beyond]) / (_BASELINE * _FAR)
+            logs[beyond] -= np.nan_to_num(rate) * np.abs(y[beyond] - near[beyond])
+        return logs
+
+    def _logcdf(self, y: FloatArray) -> FloatArray:
+        return self._log_tail(y, upper=False)
+
+    def _logsf(self, y: FloatArray) -> FloatArray:
+        return self._log_tail(y, upper=True)
+
+    def _cdf(self, y: FloatArray) -> FloatArray:
+        if self.function.name == "log":
+            return np.exp(self._logcdf(y))
+        return np.asarray(self.base.cdf(self.function.back(y)))
+
+    def _sf(self, y: FloatArray) -> FloatArray:
+        if self.function.name == "log":
+            return np.exp(self._logsf(y))
+        return np.asarray(self.base.sf(self.function.back(y)))
+
+    def _logpdf(self, y: FloatArray) -> FloatArray:
+        # At an end of the support the density is the limit from inside.
+        low, high = self._support()
+        y = np.where(y == low, np.nextafter(low, math.inf), y)
+        y = np.where(y == high, np.nextafter(high, -math.inf), y)
+        near = self._near(y)
+        logs = np.asarray(self.base.logpdf(self.function.back(near))) + np.asarray(
+            self.function.log_slope(near)
+        )
+        for upper in (False, True):
+            beyond = (y > near) if upper else (y < near)
+            if beyond.any():
+                edge = self._log_tail(near[beyond], upper=upper)
+                logs[beyond] += self._log_tail(y[beyond], upper=upper) - edge
+        return logs
+
+    def _pdf(self, y: FloatArray) -> FloatArray:
+        return np.exp(self._logpdf(y))
+
+    def _forth(self, x: Any) -> FloatArray:
+        return np.asarray(self.function.forth(x))
+
+    def _ppf(self, p: FloatArray) -> FloatArray:
+        return self._forth(self.base.ppf(p))
+
+    def _isf(self, q: FloatArray) -> FloatArray:
+        return self._forth(self.base.isf(q))
+
+    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
+        return self._forth(self.base.ilogcdf(logp))
+
+    def _ilogsf(self, logq: FloatArray) -> FloatArray:
+        return self._forth(self.base.ilogsf(logq))
+
+    def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+        return self._forth(self.base.rvs(shape, rng))
+
+
+def image(law: Distribution, function: Monotone) -> Distribution | None:
+    """The law of ``function(X)``, in the simplest form.
+
+    None where the support of the law leaves the domain of the function, or where it has atoms
+    that it does not tell apart from the rest.
+    """
+    if isinstance(law, Discrete):
+        return Discrete(function.forth(np.array(law.points)), law.probabilities)
+    if isinstance(law, Mixture):
+        parts = [image(part, function) for part in law.laws]
+        return None if None in parts else Mixture(parts, law.weights)
+    low, high = law.support()
+    if law.atoms or not function.domain[0] <= low <= high <= function.domain[1]:
+        return None
+    if isinstance(law, Image):
+        inner = law.function
+        if _INVERSES.get(inner.name) == function.name:
+            return law.base
+        if inner.name == function.name == "power" and min(inner.exponent, function.exponent) > 0.0:
+            exponent = inner.exponent * function.exponent
+            return law.base if exponent == 1.0 else Image(law.base, Monotone("power", exponent))
+    return _known(law, function) or Image(law, function)
+
+
+def _known(law: Distribution, function: Monotone) -> Distribution | None:
+    low, high = law.support()
+    match function.name, law:
+        case "exp", Normal():
+            return LogNormal(law.scale, scale=math.exp(law.loc))
+        case "log", LogNormal(loc=0.0):
+            return Normal(math.log(law.scale), law.s)
+        case "log", Uniform(low=0.0):
+            return Exponential().affine(-1.0, math.log(high))
+    if function.name == "log" and 0.0 < low < math.inf:
+        # From the end of the support, where the logarithm of a ratio near 1 has all its digits.
+        moved = image(law.affine(1.0 / low, -1.0), Monotone("log1p"))
+        return None if moved is None else moved.affine(1.0, math.log(low))
+    return None
+
+
+def magnitude(law: Distribution) -> Distribution | None:
+    """The law of abs(X); None where there is an atom that cannot be told from the rest."""
+    if isinstance(law, Discrete):
+        return Discrete(np.abs(np.array(law.points)), law.probabilities)
+    if isinstance(law, Mixture) and law.atoms:
+        parts = [magnitude(part) for part in law.laws]
+        return None if None in parts else Mixture(parts, law.weights)
+    if law.atoms:
+        return None
+    sides = split_at(law, 0.0)
+    if law.symmetry == 0.0:
+        return sides[0][1]
+    laws = [side if side.support()[0] >= 0.0 else side.affine(-1.0) for _, side in sides]
+    return laws[0] if len(laws) == 1 else Mixture(laws, [mass for mass, _ in sides])
+
+
+def even_power(law: Distribution, exponent: float) -> Distribution | None:
+    """The law of abs(X)**exponent; of the square of a centred normal it is a gamma law."""
+    if isinstance(law, Normal) and law.loc == 0.0 and exponent == 2.0:
+        return Gamma(0.5, scale=2.0 * law.scale**2)
+    size = magnitude(law)
+    if size is None:
+        return None
+    if exponent > 0.0:
+        return image(size, Monotone("power", exponent))
+    falling = image(size, Monotone("power", exponent))
+    return None if falling is None else falling.affine(-1.0)
