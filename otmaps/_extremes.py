@@ -122,6 +122,21 @@ class Maximum(Distribution):
         function = self._logsf if upper else self._logcdf
         return invert_monotone(function, slope, goal, self._support(), increasing=not upper)
 
+    # Kept: sums ask for the moments of each of their terms, again and again.
+    @functools.cached_property
+    def _average(self) -> float:
+        return super()._mean()
+
+    @functools.cached_property
+    def _deviation(self) -> float:
+        return super()._std()
+
+    def _mean(self) -> float:
+        return self._average
+
+    def _std(self) -> float:
+        return self._deviation
+
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         return np.max([np.asarray(law.rvs(shape, rng)) for law in self.laws], axis=0)
 

@@ -247,6 +247,21 @@ class Image(Distribution):
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
         return self._forth(self.base.ilogsf(logq))
 
+    # Kept: sums ask for the moments of each of their terms, again and again.
+    @functools.cached_property
+    def _average(self) -> float:
+        return super()._mean()
+
+    @functools.cached_property
+    def _deviation(self) -> float:
+        return super()._std()
+
+    def _mean(self) -> float:
+        return self._average
+
+    def _std(self) -> float:
+        return self._deviation
+
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         return self._forth(self.base.rvs(shape, rng))
 

@@ -14,6 +14,7 @@ from otmaps._distribution import Distribution
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _SMALL = 0.02  # below this share of the mass before the cut, differences have lost digits
+_NEWTON_STEPS = 6
 _EPS = float(np.finfo(float).eps)
 
 
@@ -118,6 +119,56 @@ class Above(Distribution):
 
     def _logpdf(self, x: FloatArray) -> FloatArray:
         return np.asarray(self.base.logpdf(x)) - self._log_mass
+
+    def _ppf(self, p: FloatArray) -> FloatArray:
+        return self._ilogcdf(np.log(p))
+
+    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
+        p = np.exp(logp)
+        below = float(self.base.cdf(self.cut))
+        if below == 0.0:
+            return np.asarray(self.base.ilogcdf(logp + self._log_mass))
+        if self.mass > 0.5:
+            x = np.asarray(self.base.ppf(below + p * self.mass))
+        else:
+            x = np.asarray(self.base.isf(self.mass * (1.0 - p)))
+        near = p < 2.0 * _SMALL  # the quantile of a difference has lost digits
+        x[near] = self._near_quantiles(logp[near])
+        return x
+
+    def _near_quantiles(self, logp: FloatArray) -> FloatArray:
+        """Newton steps from the quantiles of a flat density; where those do not settle, a search.
+
+        The mass of (cut, x] rises from 0 at the cut, so near it the first guess is almost right.
+        """
+        density = float(self.base.pdf(np.nextafter(self.cut, math.inf)))
+        x = self.cut + np.exp(logp) * self.mass / density
+        settled = np.zeros(x.shape, dtype=bool)
+        top = self.base.support()[1]
+        for _ in range(_NEWTON_STEPS):
+            x = np.where((x > self.cut) & (x < top), x, math.nan)
+            step = (self._logcdf(x) - logp) * np.exp(self._logcdf(x) - self._logpdf(x))
+            settled = np.abs(step) <= 4.0 * _EPS * np.abs(x)
+            x = np.where(settled, x, x - step)
+            if settled.all():
+                return x
+        x[~settled] = super()._ilogcdf(logp[~settled])
+        return x
+
+    # Kept: sums ask for the moments of each of their terms, again and again.
+    @functools.cached_property
+    def _average(self) -> float:
+        return super()._mean()
+
+    @functools.cached_property
+    def _deviation(self) -> float:
+        return super()._std()
+
+    def _mean(self) -> float:
+        return self._average
+
+    def _std(self) -> float:
+        return self._deviation
 
     def _isf(self, q: FloatArray) -> FloatArray:
         return np.asarray(self.base.isf(q * self.mass))

@@ -143,10 +143,10 @@ def _splits(expression: Expression) -> bool:
         )
     if len(groups(terms)) > 1:
         return True
-    return any(
-        node.function is None or _splits(Expression(node, expression.latents, expression.graph))
-        for node in terms
-    )
+    if len(terms) > 1:
+        return bool(parts(root))
+    only = next(iter(terms))
+    return only.function is None or _splits(dataclasses.replace(expression, root=only))
 
 
 _EXTREMES: dict[Any, float] = {np.maximum: 1.0, np.minimum: -1.0}
