@@ -12,7 +12,7 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._discrete import EPS, Discrete
-from otmaps._distribution import Distribution
+from otmaps._distribution import Affine, Distribution
 from otmaps._inversion import invert_monotone
 from otmaps._mixture import Mixture
 from otmaps._truncated import Above
@@ -50,6 +50,12 @@ class Maximum(Distribution):
         # Below the median of the maximum all factors but one may be above theirs; there their
         # relative error is at most what it is in a tail.
         return sum(law.tail_error for law in self.laws) + 4.0 * len(self.laws) * EPS
+
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        # Of the laws, which may know distances from their kinks better than their difference.
+        if scale < 0.0:
+            return Affine(self.affine(-scale, -shift), -1.0, 0.0)
+        return Maximum(tuple(law.affine(scale, shift) for law in self.laws))
 
     def _method(self) -> str:
         methods = dict.fromkeys(law.method for law in self.laws)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
-from typing import Any, TypeAlias, final
+from collections.abc import Iterator
+from typing import Any, final
 
 import numpy as np
 
@@ -14,101 +14,15 @@ from otmaps._arrays import FloatArray
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._mixture import Mixture
+from otmaps._monotone import Monotone, undoes
 from otmaps._one_sided_priors import Exponential, Gamma, LogNormal
 from otmaps._priors import Normal, Uniform
 from otmaps._truncated import split_at
 
-Map: TypeAlias = Callable[[Any], Any]
-
 _EPS = float(np.finfo(float).eps)
-_ALL = (-math.inf, math.inf)
 _FAR = 600.0  # of a logarithm: beyond, a tail goes on by its power
 _BASELINE = 0.1  # the share of it over which the power is measured
 _LEVELS = np.concatenate([np.geomspace(1e-300, 1e-3, 100), np.linspace(0.002, 0.5, 50)])
-
-
-@final
-@dataclasses.dataclass(frozen=True)
-class Monotone:
-    """A strictly increasing function on an interval.
-
-    Attributes
-    ----------
-    name : str
-    exponent : float
-        Of the power ``sign(x) |x|**exponent``, or of ``-x**exponent`` for x > 0 where the exponent
-        is negative; 1 for functions of other names.
-    """
-
-    name: str
-    exponent: float = 1.0
-
-    @property
-    def _maps(self) -> tuple[Map, Map, Map, tuple[float, float]]:
-        if self.name == "power":
-            return _power(self.exponent)
-        return _MAPS[self.name]
-
-    @property
-    def domain(self) -> tuple[float, float]:
-        """Where it is defined, and increases."""
-        return self._maps[3]
-
-    def forth(self, x: Any) -> Any:
-        """The function."""
-        return self._maps[0](x)
-
-    def back(self, y: Any) -> Any:
-        """Its inverse."""
-        return self._maps[1](y)
-
-    def log_slope(self, y: Any) -> Any:
-        """The logarithm of the derivative of the inverse."""
-        return self._maps[2](y)
-
-    @property
-    def poles(self) -> tuple[float, ...]:
-        """Values at which the inverse is less smooth, or steep without bound, inside the range."""
-        return (0.0,) if self.name == "power" else ()
-
-
-def _power(exponent: float) -> tuple[Map, Map, Map, tuple[float, float]]:
-    def power(x: Any, e: float) -> Any:
-        size = np.cbrt(np.abs(x)) if abs(e - 1.0 / 3.0) < _EPS else np.abs(x) ** e
-        return np.copysign(size, x)
-
-    back = 1.0 / exponent
-
-    def slope(y: Any) -> Any:
-        return (back - 1.0) * np.log(np.abs(y)) - math.log(abs(exponent))
-
-    if exponent > 0.0:
-        return lambda x: power(x, exponent), lambda y: power(y, back), slope, _ALL
-    # A negative power falls to both sides of its pole, so one side alone is served.
-    return lambda x: -np.power(x, exponent), lambda y: np.power(-y, back), slope, (0.0, math.inf)
-
-
-_MAPS: dict[str, tuple[Map, Map, Map, tuple[float, float]]] = {
-    "exp": (np.exp, np.log, lambda y: -np.log(y), _ALL),
-    "log": (np.log, np.exp, lambda y: y, (0.0, math.inf)),
-    "expm1": (np.expm1, np.log1p, lambda y: -np.log1p(y), _ALL),
-    "log1p": (np.log1p, np.expm1, lambda y: y, (-1.0, math.inf)),
-    "tanh": (np.tanh, np.arctanh, lambda y: -np.log1p(-y) - np.log1p(y), _ALL),
-    "arctanh": (np.arctanh, np.tanh, lambda y: -2.0 * np.log(np.cosh(y)), (-1.0, 1.0)),
-    "arctan": (np.arctan, np.tan, lambda y: -2.0 * np.log(np.cos(y)), _ALL),
-    "sinh": (np.sinh, np.arcsinh, lambda y: -np.log(np.hypot(1.0, y)), _ALL),
-    "arcsinh": (np.arcsinh, np.sinh, lambda y: np.logaddexp(y, -y) - math.log(2.0), _ALL),
-}
-_INVERSES = {
-    "exp": "log",
-    "log": "exp",
-    "expm1": "log1p",
-    "log1p": "expm1",
-    "tanh": "arctanh",
-    "arctanh": "tanh",
-    "sinh": "arcsinh",
-    "arcsinh": "sinh",
-}
 
 
 @final
@@ -168,8 +82,7 @@ class Image(Distribution):
         return max(absolute), math.inf if np.isnan(relative).any() else max(relative)
 
     def _symmetry(self) -> float | None:
-        odd = self.function.name not in {"exp", "log", "expm1", "log1p"}
-        return 0.0 if odd and self.base.symmetry == 0.0 else None
+        return 0.0 if self.function.odd and self.base.symmetry == 0.0 else None
 
     def _method(self) -> str:
         return self.base.method
@@ -178,13 +91,35 @@ class Image(Distribution):
         base = self.base.recipe()
         if base is None:
             return None
-        function = {"name": self.function.name, "exponent": self.function.exponent.hex()}
+        f = self.function
+        function = {"name": f.name, "exponent": f.exponent.hex(), "anchor": f.anchor.hex()}
         return {"law": "Image", "base": base, "function": function}
+
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        if shift != 0.0:
+            for moved, level in self._ends():
+                if shift == -scale * level:
+                    return moved.affine(scale)
+        return super()._affine(scale, shift)
+
+    def _ends(self) -> Iterator[tuple[Distribution, float]]:
+        """The law of the distance from a kink or an end, and where that is."""
+        name = self.function.name
+        if not self.function.anchor and name in _LIMITS:
+            low, high = self._support()
+            for moved, level in _LIMITS[name](self.base):
+                if level in {low, high}:
+                    yield moved, level
+        for point in self.base.breakpoints:
+            with np.errstate(all="ignore"):
+                level = float(self.function.forth(point))
+            if math.isfinite(level):
+                yield Image(self.base.affine(1.0, -point), self.function.anchored(point)), level
 
     # A logarithm reaches points whose exponential no double holds: there a tail of X near 0, or
     # near the largest doubles, is taken to go on as the power that it is.
     def _near(self, y: FloatArray) -> FloatArray:
-        return np.clip(y, -_FAR, _FAR) if self.function.name == "log" else y
+        return np.clip(y, -_FAR, _FAR) if self._is_log else y
 
     def _log_tail(self, y: FloatArray, *, upper: bool) -> FloatArray:
         near = self._near(y)
@@ -204,12 +139,12 @@ class Image(Distribution):
         return self._log_tail(y, upper=True)
 
     def _cdf(self, y: FloatArray) -> FloatArray:
-        if self.function.name == "log":
+        if self._is_log:
             return np.exp(self._logcdf(y))
         return np.asarray(self.base.cdf(self.function.back(y)))
 
     def _sf(self, y: FloatArray) -> FloatArray:
-        if self.function.name == "log":
+        if self._is_log:
             return np.exp(self._logsf(y))
         return np.asarray(self.base.sf(self.function.back(y)))
 
@@ -247,6 +182,10 @@ class Image(Distribution):
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
         return self._forth(self.base.ilogsf(logq))
 
+    @property
+    def _is_log(self) -> bool:
+        return self.function.name == "log" and not self.function.anchor
+
     # Kept: sums ask for the moments of each of their terms, again and again.
     @functools.cached_property
     def _average(self) -> float:
@@ -266,6 +205,34 @@ class Image(Distribution):
         return self._forth(self.base.rvs(shape, rng))
 
 
+def _from_tanh(base: Distribution) -> list[tuple[Distribution, float]]:
+    # tanh(x) + 1 = 2 expit(2 x), and tanh(x) - 1 = -2 expit(-2 x)
+    return [
+        (Image(base.affine(2.0 * sign), Monotone("expit")).affine(2.0 * sign), -sign)
+        for sign in (1.0, -1.0)
+    ]
+
+
+def _from_arctan(base: Distribution) -> list[tuple[Distribution, float]]:
+    return [
+        (Image(base.affine(sign), Monotone("arccot")).affine(sign), -sign * 0.5 * math.pi)
+        for sign in (1.0, -1.0)
+    ]
+
+
+def _from_expit(base: Distribution) -> list[tuple[Distribution, float]]:
+    return [(Image(base.affine(-1.0), Monotone("expit")).affine(-1.0), 1.0)]
+
+
+# What is left of a function above, and below, its limits at infinity, without the difference.
+_LIMITS = {
+    "tanh": _from_tanh,
+    "arctan": _from_arctan,
+    "expit": _from_expit,
+    "expm1": lambda base: [(Image(base, Monotone("exp")), -1.0)],
+}
+
+
 def image(law: Distribution, function: Monotone) -> Distribution | None:
     """The law of ``function(X)``, in the simplest form.
 
@@ -282,11 +249,11 @@ def image(law: Distribution, function: Monotone) -> Distribution | None:
         return None
     if isinstance(law, Image):
         inner = law.function
-        if _INVERSES.get(inner.name) == function.name:
+        if undoes(function, inner):
             return law.base
-        if inner.name == function.name == "power" and min(inner.exponent, function.exponent) > 0.0:
-            exponent = inner.exponent * function.exponent
-            return law.base if exponent == 1.0 else Image(law.base, Monotone("power", exponent))
+        powers = inner.name == function.name == "power" and not inner.anchor
+        if powers and min(inner.exponent, function.exponent) > 0.0:
+            return Image(law.base, Monotone("power", inner.exponent * function.exponent))
     return _known(law, function) or Image(law, function)
 
 

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import FloatArray
-from otmaps._distribution import Distribution
+from otmaps._distribution import Affine, Distribution
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _SMALL = 0.02  # below this share of the mass before the cut, differences have lost digits
@@ -175,6 +175,13 @@ class Above(Distribution):
 
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
         return np.asarray(self.base.ilogsf(logq + self._log_mass))
+
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        # Of the base, which may know distances from its kinks better than their difference.
+        size = abs(scale)
+        if scale < 0.0:
+            return Affine(self.affine(size, -shift), -1.0, 0.0)
+        return Above(self.base.affine(scale, shift), scale * self.cut + shift)
 
     def _method(self) -> str:
         return self.base.method

@@ -232,7 +232,7 @@ class _Solver:
         form = linear_terms(problem.root)
         if form.terms.keys() == {problem.root}:
             return None
-        terms = {node: w for node, w in form.terms.items() if w != 0.0}
+        terms = form.terms
         found = groups(terms)
         if not found:
             return Discrete([form.offset], [1.0])

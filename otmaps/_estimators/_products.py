@@ -12,8 +12,9 @@ import numpy as np
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._extremes import mixture
-from otmaps._images import Monotone, image, magnitude
+from otmaps._images import image, magnitude
 from otmaps._mixture import Mixture
+from otmaps._monotone import Monotone
 from otmaps._truncated import split_at
 
 Total: TypeAlias = Callable[[Sequence[float], Sequence[Distribution]], Distribution]

@@ -38,7 +38,7 @@ def problem_of(node: Node, laws: Sequence[Distribution]) -> Problem:
 
 
 class Linear(NamedTuple):
-    """``offset + sum of weight * node``; each node once."""
+    """``offset + sum of weight * node``; each node once, and none of weight 0."""
 
     terms: dict[Node, float]
     offset: float
@@ -62,7 +62,8 @@ def linear_terms(root: Node) -> Linear:
             inner, shift = step
             offsets.append(weight * shift)
             waiting.extend((argument, weight * factor) for argument, factor in inner[::-1])
-    return Linear({n: math.fsum(weights[n]) for n in order}, math.fsum(offsets))
+    sums = {node: math.fsum(weights[node]) for node in order}
+    return Linear({node: w for node, w in sums.items() if w != 0.0}, math.fsum(offsets))
 
 
 def _linear_step(node: Node) -> tuple[list[tuple[Node, float]], float] | None:

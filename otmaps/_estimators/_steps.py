@@ -12,7 +12,8 @@ from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._expressions import Node
 from otmaps._extremes import mixture
-from otmaps._images import Monotone, even_power, image, magnitude
+from otmaps._images import even_power, image, magnitude
+from otmaps._monotone import Monotone
 from otmaps._truncated import split_at
 
 _POWERS: dict[Any, float] = {np.sqrt: 0.5, np.cbrt: 1.0 / 3.0, np.square: 2.0, np.reciprocal: -1.0}
@@ -69,8 +70,7 @@ def law_of_step(node: Node, law: Distribution) -> Distribution | None:
         masses = [float(law.cdf(0.0)) - at_zero, at_zero, float(law.sf(0.0))]
         return Discrete([-1.0, 0.0, 1.0], [mass / math.fsum(masses) for mass in masses])
     if function is special.expit:
-        odds = image(law.affine(-1.0), Monotone("exp"))
-        return None if odds is None else _power(odds.affine(1.0, 1.0), -1.0)
+        return image(law, Monotone("expit"))
     if function is np.exp2:
         return image(law.affine(_BASES[np.exp2]), Monotone("exp"))
     if function in {np.log2, np.log10}:
