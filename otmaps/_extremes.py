@@ -15,7 +15,7 @@ from otmaps._discrete import EPS, Discrete
 from otmaps._distribution import Affine, Distribution
 from otmaps._inversion import invert_monotone
 from otmaps._mixture import Mixture
-from otmaps._truncated import Above
+from otmaps._truncated import above
 
 
 @final
@@ -164,12 +164,12 @@ def at_least(law: Distribution, floor: float) -> Distribution | None:
         return None if None in parts else _joined(parts, law.weights)
     if law.atoms:
         return None
-    below, above = float(law.cdf(floor)), float(law.sf(floor))
-    if above == 0.0:
+    at_floor, beyond = float(law.cdf(floor)), float(law.sf(floor))
+    if beyond == 0.0:
         return Discrete([floor], [1.0])
-    if below == 0.0:
+    if at_floor == 0.0:
         return law
-    return Mixture([Discrete([floor], [1.0]), Above(law, floor)], [below, above])
+    return Mixture([Discrete([floor], [1.0]), above(law, floor)], [at_floor, beyond])
 
 
 def _joined(laws: Sequence[Any], weights: Sequence[float]) -> Distribution:

@@ -21,6 +21,7 @@ from otmaps._truncated import split_at
 
 _EPS = float(np.finfo(float).eps)
 _FAR = 600.0  # of a logarithm: beyond, a tail goes on by its power
+_NEAR_UNIT = 0.5
 _BASELINE = 0.1  # the share of it over which the power is measured
 _LEVELS = np.concatenate([np.geomspace(1e-300, 1e-3, 100), np.linspace(0.002, 0.5, 50)])
 
@@ -121,10 +122,24 @@ class Image(Distribution):
     def _near(self, y: FloatArray) -> FloatArray:
         return np.clip(y, -_FAR, _FAR) if self._is_log else y
 
+    @functools.cached_property
+    def _unit(self) -> tuple[Distribution, Monotone] | None:
+        """From X = 1, where a law may end, and where the logarithm is 0: a fine grid to lose."""
+        if not self._is_log or 1.0 not in self.base.breakpoints:
+            return None
+        return self.base.affine(1.0, -1.0), self.function.anchored(1.0)
+
+    def _of_base(self, name: str, y: FloatArray) -> FloatArray:
+        values = np.array(getattr(self.base, name)(self.function.back(y)))
+        if self._unit is not None:
+            near = np.abs(y) < _NEAR_UNIT
+            base, function = self._unit
+            values[near] = getattr(base, name)(function.back(y[near]))
+        return values
+
     def _log_tail(self, y: FloatArray, *, upper: bool) -> FloatArray:
         near = self._near(y)
-        x = np.asarray(self.function.back(near))
-        logs = np.asarray((self.base.logsf if upper else self.base.logcdf)(x))
+        logs = self._of_base("logsf" if upper else "logcdf", near)
         beyond = (y > near) if upper else (y < near)
         if beyond.any():
             before = near[beyond] * (1.0 - _BASELINE)
@@ -154,9 +169,7 @@ class Image(Distribution):
         y = np.where(y == low, np.nextafter(low, math.inf), y)
         y = np.where(y == high, np.nextafter(high, -math.inf), y)
         near = self._near(y)
-        logs = np.asarray(self.base.logpdf(self.function.back(near))) + np.asarray(
-            self.function.log_slope(near)
-        )
+        logs = self._of_base("logpdf", near) + np.asarray(self.function.log_slope(near))
         for upper in (False, True):
             beyond = (y > near) if upper else (y < near)
             if beyond.any():

@@ -11,6 +11,8 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Affine, Distribution
+from otmaps._one_sided_priors import Exponential
+from otmaps._priors import Laplace, Uniform
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _SMALL = 0.02  # below this share of the mass before the cut, differences have lost digits
@@ -143,12 +145,11 @@ class Above(Distribution):
         """
         density = float(self.base.pdf(np.nextafter(self.cut, math.inf)))
         x = self.cut + np.exp(logp) * self.mass / density
-        settled = np.zeros(x.shape, dtype=bool)
-        top = self.base.support()[1]
+        first, top = math.nextafter(self.cut, math.inf), self.base.support()[1]
         for _ in range(_NEWTON_STEPS):
-            x = np.where((x > self.cut) & (x < top), x, math.nan)
+            x = np.where(x < top, np.maximum(x, first), math.nan)
             step = (self._logcdf(x) - logp) * np.exp(self._logcdf(x) - self._logpdf(x))
-            settled = np.abs(step) <= 4.0 * _EPS * np.abs(x)
+            settled = (np.abs(step) <= 4.0 * _EPS * np.abs(x)) | ((x == first) & (step >= 0.0))
             x = np.where(settled, x, x - step)
             if settled.all():
                 return x
@@ -181,7 +182,7 @@ class Above(Distribution):
         size = abs(scale)
         if scale < 0.0:
             return Affine(self.affine(size, -shift), -1.0, 0.0)
-        return Above(self.base.affine(scale, shift), scale * self.cut + shift)
+        return Above(self.base.affine(scale, shift), scale * self.cut + shift + 0.0)
 
     def _method(self) -> str:
         return self.base.method
@@ -189,6 +190,18 @@ class Above(Distribution):
     def _recipe(self) -> dict[str, Any] | None:
         base = self.base.recipe()
         return None if base is None else {"law": "Above", "base": base, "cut": self.cut.hex()}
+
+
+def above(law: Distribution, cut: float) -> Distribution:
+    """The law of X given X > cut, in the simplest form; without an atom at the cut."""
+    match law:
+        case Uniform():
+            return Uniform(cut, law.high)
+        case Exponential():
+            return Exponential(cut, law.scale)
+        case Laplace() if cut >= law.loc:
+            return Exponential(cut, law.scale)
+    return Above(law, cut)
 
 
 def split_at(law: Distribution, cut: float) -> list[tuple[float, Distribution]]:
@@ -203,6 +216,6 @@ def split_at(law: Distribution, cut: float) -> list[tuple[float, Distribution]]:
         if low >= sign * cut:
             return [(1.0, law)]
         if high > sign * cut:
-            above = Above(moved, sign * cut)
-            sides.append((above.mass, above.affine(sign)))
+            end = sign * cut + 0.0  # no -0.0: its reciprocal is another
+            sides.append((float(moved.sf(end)), above(moved, end).affine(sign)))
     return sides
