@@ -80,7 +80,7 @@ class Graph:
             boolean=False,
         )
 
-    def constant(self, value: float | bool) -> Node:  # noqa: FBT001 - a value like any other
+    def constant(self, value: float | bool) -> Node:
         """The node of a constant."""
         boolean = isinstance(value, bool | np.bool_)
         number = bool(value) if boolean else float(value)

@@ -144,7 +144,8 @@ class Maximum(Distribution):
         return self._deviation
 
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-        return np.max([np.asarray(law.rvs(shape, rng)) for law in self.laws], axis=0)
+        draws = [np.asarray(law.rvs(shape, rng)) for law in self.laws]
+        return np.asarray(np.max(draws, axis=0))
 
 
 def at_least(law: Distribution, floor: float) -> Distribution | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._discrete import Discrete
-from otmaps._distribution import Distribution
+from otmaps._distribution import Affine, Distribution
 from otmaps._mixture import Mixture
 from otmaps._monotone import Monotone, undoes
 from otmaps._one_sided_priors import Exponential, Gamma, LogNormal
@@ -21,6 +22,7 @@ from otmaps._truncated import split_at
 
 _EPS = float(np.finfo(float).eps)
 _FAR = 600.0  # of a logarithm: beyond, a tail goes on by its power
+_GRIDS = 8.0
 _NEAR_UNIT = 0.5
 _BASELINE = 0.1  # the share of it over which the power is measured
 _LEVELS = np.concatenate([np.geomspace(1e-300, 1e-3, 100), np.linspace(0.002, 0.5, 50)])
@@ -61,26 +63,18 @@ class Image(Distribution):
 
     @functools.cached_property
     def _rounding(self) -> tuple[float, float]:
-        """What two units in the last place of the inverse move: absolute, relative in tails.
-
-        Not where the grid of the image itself is about as coarse.
-        """
-        absolute, relative = [_EPS], [_EPS]
-        for upper in (False, True):
-            inverse, value = (
-                (self.base.isf, self.base.logsf) if upper else (self.base.ppf, self.base.logcdf)
-            )
-            x = np.asarray(inverse(_LEVELS))
-            with np.errstate(all="ignore"):
-                y = np.asarray(self.function.forth(x))
-                grid = np.spacing(np.abs(y)) * np.exp(np.asarray(self.function.log_slope(y)))
-                ulps = 2.0 * np.spacing(np.abs(x))
-                counts = (self._near(y) == y) & np.isfinite(y) & ~(ulps <= 8.0 * grid)
-                x, ulps = x[counts], ulps[counts]
-                ends = np.stack([np.asarray(value(x - ulps)), np.asarray(value(x + ulps))])
-                relative += np.abs(ends[1] - ends[0]).tolist()
-                absolute += np.abs(np.exp(ends[1]) - np.exp(ends[0])).tolist()
-        return max(absolute), math.inf if np.isnan(relative).any() else max(relative)
+        """What two units in the last place of the inverse move: absolute, relative in tails."""
+        if self._unit is None:
+            return _moved_by_ulps(self.base, self.function, lambda y: self._near(y) == y)
+        ways = [
+            _moved_by_ulps(*self._unit, lambda y: np.abs(y) < _NEAR_UNIT),
+            _moved_by_ulps(
+                self.base,
+                self.function,
+                lambda y: (np.abs(y) >= _NEAR_UNIT) & (self._near(y) == y),
+            ),
+        ]
+        return max(way[0] for way in ways), max(way[1] for way in ways)
 
     def _symmetry(self) -> float | None:
         return 0.0 if self.function.odd and self.base.symmetry == 0.0 else None
@@ -93,7 +87,8 @@ class Image(Distribution):
         if base is None:
             return None
         f = self.function
-        function = {"name": f.name, "exponent": f.exponent.hex(), "anchor": f.anchor.hex()}
+        anchor = None if f.anchor is None else f.anchor.hex()
+        function = {"name": f.name, "exponent": f.exponent.hex(), "anchor": anchor}
         return {"law": "Image", "base": base, "function": function}
 
     def _affine(self, scale: float, shift: float) -> Distribution:
@@ -106,7 +101,7 @@ class Image(Distribution):
     def _ends(self) -> Iterator[tuple[Distribution, float]]:
         """The law of the distance from a kink or an end, and where that is."""
         name = self.function.name
-        if not self.function.anchor and name in _LIMITS:
+        if self.function.anchor is None and name in _LIMITS:
             low, high = self._support()
             for moved, level in _LIMITS[name](self.base):
                 if level in {low, high}:
@@ -115,7 +110,7 @@ class Image(Distribution):
             with np.errstate(all="ignore"):
                 level = float(self.function.forth(point))
             if math.isfinite(level):
-                yield Image(self.base.affine(1.0, -point), self.function.anchored(point)), level
+                yield Image(_from(self.base, point), self.function.anchored(point)), level
 
     # A logarithm reaches points whose exponential no double holds: there a tail of X near 0, or
     # near the largest doubles, is taken to go on as the power that it is.
@@ -127,7 +122,7 @@ class Image(Distribution):
         """From X = 1, where a law may end, and where the logarithm is 0: a fine grid to lose."""
         if not self._is_log or 1.0 not in self.base.breakpoints:
             return None
-        return self.base.affine(1.0, -1.0), self.function.anchored(1.0)
+        return _from(self.base, 1.0), self.function.anchored(1.0)
 
     def _of_base(self, name: str, y: FloatArray) -> FloatArray:
         values = np.array(getattr(self.base, name)(self.function.back(y)))
@@ -169,7 +164,7 @@ class Image(Distribution):
         y = np.where(y == low, np.nextafter(low, math.inf), y)
         y = np.where(y == high, np.nextafter(high, -math.inf), y)
         near = self._near(y)
-        logs = self._of_base("logpdf", near) + np.asarray(self.function.log_slope(near))
+        logs: FloatArray = self._of_base("logpdf", near) + np.asarray(self.function.log_slope(near))
         for upper in (False, True):
             beyond = (y > near) if upper else (y < near)
             if beyond.any():
@@ -180,24 +175,29 @@ class Image(Distribution):
     def _pdf(self, y: FloatArray) -> FloatArray:
         return np.exp(self._logpdf(y))
 
-    def _forth(self, x: Any) -> FloatArray:
-        return np.asarray(self.function.forth(x))
+    def _quantiles(self, name: str, levels: FloatArray) -> FloatArray:
+        y = np.array(self.function.forth(getattr(self.base, name)(levels)))
+        if self._unit is not None:
+            near = np.abs(y) < _NEAR_UNIT
+            base, function = self._unit
+            y[near] = function.forth(getattr(base, name)(levels[near]))
+        return y
 
     def _ppf(self, p: FloatArray) -> FloatArray:
-        return self._forth(self.base.ppf(p))
+        return self._quantiles("ppf", p)
 
     def _isf(self, q: FloatArray) -> FloatArray:
-        return self._forth(self.base.isf(q))
+        return self._quantiles("isf", q)
 
     def _ilogcdf(self, logp: FloatArray) -> FloatArray:
-        return self._forth(self.base.ilogcdf(logp))
+        return self._quantiles("ilogcdf", logp)
 
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
-        return self._forth(self.base.ilogsf(logq))
+        return self._quantiles("ilogsf", logq)
 
     @property
     def _is_log(self) -> bool:
-        return self.function.name == "log" and not self.function.anchor
+        return self.function.name == "log" and self.function.anchor is None
 
     # Kept: sums ask for the moments of each of their terms, again and again.
     @functools.cached_property
@@ -215,7 +215,14 @@ class Image(Distribution):
         return self._deviation
 
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-        return self._forth(self.base.rvs(shape, rng))
+        return np.asarray(self.function.forth(self.base.rvs(shape, rng)))
+
+
+def _from(law: Distribution, point: float) -> Distribution:
+    """The law of X - point, mirrored at an upper end: laws are written from their lower one."""
+    if point == law.support()[1]:
+        return Affine(law.affine(-1.0, point), -1.0, 0.0)
+    return law.affine(1.0, -point)
 
 
 def _from_tanh(base: Distribution) -> list[tuple[Distribution, float]]:
@@ -238,12 +245,34 @@ def _from_expit(base: Distribution) -> list[tuple[Distribution, float]]:
 
 
 # What is left of a function above, and below, its limits at infinity, without the difference.
-_LIMITS = {
+_LIMITS: dict[str, Callable[[Distribution], list[tuple[Distribution, float]]]] = {
     "tanh": _from_tanh,
     "arctan": _from_arctan,
     "expit": _from_expit,
     "expm1": lambda base: [(Image(base, Monotone("exp")), -1.0)],
 }
+
+
+def _moved_by_ulps(
+    base: Distribution, function: Monotone, counted: Callable[[FloatArray], npt.NDArray[np.bool_]]
+) -> tuple[float, float]:
+    """How much of a probability two units in the last place of x = f^-1(y) are, where y counts.
+
+    Not where the grid of y itself is about as coarse.
+    """
+    absolute, relative = [_EPS], [_EPS]
+    for inverse, value in ((base.isf, base.logsf), (base.ppf, base.logcdf)):
+        x = np.asarray(inverse(_LEVELS))
+        with np.errstate(all="ignore"):
+            y = np.asarray(function.forth(x))
+            grid = np.spacing(np.abs(y)) * np.exp(np.asarray(function.log_slope(y)))
+            ulps = 2.0 * np.spacing(np.abs(x))
+            chosen = counted(y) & np.isfinite(y) & ~(ulps <= _GRIDS * grid)
+            x, ulps = x[chosen], ulps[chosen]
+            ends = np.stack([np.asarray(value(x - ulps)), np.asarray(value(x + ulps))])
+            relative += np.abs(ends[1] - ends[0]).tolist()
+            absolute += np.abs(np.exp(ends[1]) - np.exp(ends[0])).tolist()
+    return max(absolute), math.inf if np.isnan(relative).any() else max(relative)
 
 
 def image(law: Distribution, function: Monotone) -> Distribution | None:
@@ -264,7 +293,11 @@ def image(law: Distribution, function: Monotone) -> Distribution | None:
         inner = law.function
         if undoes(function, inner):
             return law.base
-        powers = inner.name == function.name == "power" and not inner.anchor
+        if (function.name, inner.name) == ("log", "expit") and inner.anchor is None:
+            odds = image(law.base.affine(-1.0), Monotone("exp"))  # -log(1 + exp(-x))
+            found = None if odds is None else image(odds, Monotone("log1p"))
+            return None if found is None else found.affine(-1.0)
+        powers = inner.name == function.name == "power" and inner.anchor is None
         if powers and min(inner.exponent, function.exponent) > 0.0:
             return Image(law.base, Monotone("power", inner.exponent * function.exponent))
     return _known(law, function) or Image(law, function)

@@ -42,13 +42,13 @@ class Monotone:
     exponent : float
         Of the power ``sign(x) |x|**exponent``, or of ``-x**exponent`` for x > 0 where the exponent
         is negative; 1 for functions of other names.
-    anchor : float
-        With an anchor b other than 0 it is ``u -> f(b + u) - f(b)``.
+    anchor : float or None
+        With an anchor b it is ``u -> f(b + u) - f(b)``.
     """
 
     name: str
     exponent: float = 1.0
-    anchor: float = 0.0
+    anchor: float | None = None
 
     @property
     def _plain(self) -> _Functions:
@@ -58,23 +58,23 @@ class Monotone:
     def level(self) -> float:
         """The value of the function without anchor at the anchor; 0 without one."""
         with np.errstate(all="ignore"):
-            return float(self._plain.forth(self.anchor)) if self.anchor else 0.0
+            return 0.0 if self.anchor is None else float(self._plain.forth(self.anchor))
 
     @property
     def domain(self) -> tuple[float, float]:
         """Where it is defined, and increases."""
         low, high = self._plain.domain
-        return low - self.anchor, high - self.anchor
+        return low - (self.anchor or 0.0), high - (self.anchor or 0.0)
 
     def forth(self, x: Any) -> Any:
         """The function."""
-        if not self.anchor:
+        if self.anchor is None:
             return self._plain.forth(x)
         return self._plain.differences(self.anchor, self.level)[0](x)
 
     def back(self, y: Any) -> Any:
         """Its inverse."""
-        if not self.anchor:
+        if self.anchor is None:
             return self._plain.back(y)
         return self._plain.differences(self.anchor, self.level)[1](y)
 
@@ -84,7 +84,9 @@ class Monotone:
 
     def anchored(self, point: float) -> Monotone:
         """``u -> f(point + u) - f(point)``."""
-        return dataclasses.replace(self, anchor=self.anchor + point)
+        at = (self.anchor or 0.0) + point
+        plain = at == 0.0 and self._plain.forth(0.0) == 0.0
+        return dataclasses.replace(self, anchor=None if plain else at)
 
     @property
     def poles(self) -> tuple[float, ...]:
@@ -94,7 +96,7 @@ class Monotone:
     @property
     def odd(self) -> bool:
         """Whether ``f(-x) = -f(x)``."""
-        return self.name in _ODD and self.exponent > 0.0 and not self.anchor
+        return self.name in _ODD and self.exponent > 0.0 and self.anchor is None
 
 
 def _power(exponent: float) -> _Functions:
@@ -138,7 +140,7 @@ def _swapped(differences: Differences) -> Differences:
     return swapped
 
 
-def _exp_differences(b: float, level: float) -> tuple[Map, Map]:
+def _exp_differences(b: float, level: float) -> tuple[Map, Map]:  # noqa: ARG001 - one signature
     return lambda u: level * np.expm1(u), lambda d: np.log1p(d / level)
 
 
@@ -243,7 +245,7 @@ _INVERSES = {
 
 def undoes(outer: Monotone, inner: Monotone) -> bool:
     """Whether ``outer(inner(x))`` is x."""
-    plain = not outer.anchor and not inner.anchor
+    plain = outer.anchor is None and inner.anchor is None
     return plain and (
         (outer.name, inner.name) in _INVERSES
         or (outer.name == inner.name == "power" and outer.exponent * inner.exponent == 1.0)

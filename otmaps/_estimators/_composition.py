@@ -18,6 +18,7 @@ from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
+from otmaps._estimators._gates import chance_of
 from otmaps._estimators._inheritance import inherited_errors
 from otmaps._estimators._products import product_law
 from otmaps._estimators._splitting import (
@@ -44,6 +45,7 @@ from otmaps._symbols import agrees
 
 _WORST = 1e-3  # a larger error than this is no law
 _PROBES = 64
+_ROUNDING = 1.1e-15  # of a closed form: a mixture counts as much for its masses
 _SHARE = 0.25  # of the tolerance, for each part
 
 
@@ -136,7 +138,7 @@ def _splits(expression: Expression) -> bool:
         return (
             len(groups(factors(root)[0])) > 1
             or _is_gate(root)
-            or (root.function in _EXTREMES and len(groups(chain(root, root.function))) > 1)
+            or len(_extremes_of(root)) > 1
             or serves_step(root)
             or rewritten(expression) is not None
             or bool(parts(root))
@@ -147,6 +149,14 @@ def _splits(expression: Expression) -> bool:
         return bool(parts(root))
     only = next(iter(terms))
     return only.function is None or _splits(dataclasses.replace(expression, root=only))
+
+
+def _extremes_of(root: Node) -> list[Node]:
+    """The nodes of which the root is the largest, or the smallest, one of each group; or none."""
+    function = root.function
+    if not isinstance(function, np.ufunc) or function not in _EXTREMES:
+        return []
+    return [members[0] for members in groups(chain(root, function))]
 
 
 _EXTREMES: dict[Any, float] = {np.maximum: 1.0, np.minimum: -1.0}
@@ -273,35 +283,15 @@ class _Solver:
         if not _is_gate(problem.root):
             return None
         mask, *choices = problem.root.arguments
-        found = self._probability(problem, mask)
-        if found is None:
+        graph = problem.expression.graph
+        chance = chance_of(mask, graph, lambda node: self.law(problem.part(node)))
+        if chance is None:
             return None
-        masses, errors = found
         laws = [self.law(problem.part(node)) for node in choices]
-        if max(errors) > 0.0:
+        if chance.error > _ROUNDING:
+            errors = 2.0 * chance.error, chance.tail_error  # of both masses
             laws = [restated(law, errors, law.method) for law in laws]
-        return self._seen(mixture(laws, masses), "gate")
-
-    def _probability(
-        self, problem: Problem, mask: Node
-    ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        """P(mask) and P(not mask), and their errors, absolute and relative; for comparisons."""
-        if mask.constant is not None:
-            return ((1.0, 0.0) if mask.constant else (0.0, 1.0)), (0.0, 0.0)
-        if mask.function is np.logical_not or mask.function is np.invert:
-            found = self._probability(problem, mask.arguments[0])
-            return None if found is None else (found[0][::-1], found[1])
-        if mask.function not in _COMPARISONS:
-            return None
-        difference = problem.expression.graph.step(np.subtract, *mask.arguments)
-        law = self.law(problem.part(difference))
-        at_zero = sum(mass for at, mass in law.atoms if at == 0.0)
-        above, below = float(law.sf(0.0)), float(law.cdf(0.0)) - at_zero
-        strictly, greater = _COMPARISONS[mask.function]
-        yes, no = (above, below) if greater else (below, above)
-        masses = (yes, no + at_zero) if strictly else (yes + at_zero, no)
-        exact = law.method == "closed form"
-        return masses, (0.0, 0.0) if exact else (2.0 * law.error, law.tail_error)
+        return self._seen(mixture(laws, [chance.holds, chance.fails]), "gate")
 
     def _step(self, problem: Problem) -> Distribution | None:
         if not serves_step(problem.root):
@@ -351,12 +341,3 @@ class _Solver:
         ]
         errors = inherited_errors(problem.expression, problem.laws, computed)
         return self._seen(restated(law, errors, law.method) if computed else law, words)
-
-
-# Whether the comparison is strict, and whether it asks for a positive difference.
-_COMPARISONS = {
-    np.greater: (True, True),
-    np.greater_equal: (False, True),
-    np.less: (True, False),
-    np.less_equal: (False, False),
-}

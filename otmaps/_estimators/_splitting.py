@@ -142,7 +142,7 @@ def _factor_step(node: Node) -> list[tuple[Node, float]] | None:
 
 
 def chain(root: Node, function: np.ufunc) -> list[Node]:
-    """The arguments of a nest of steps of one associative function; the root itself if it is none."""
+    """The arguments of a nest of steps of one associative function; the root if it is none."""
     found: dict[Node, None] = {}
     waiting = [root]
     while waiting:
@@ -203,7 +203,7 @@ def reduced(problem: Problem, found: Sequence[Node], laws: Sequence[Distribution
 
 
 def rewritten(expression: Expression) -> Node | None:
-    """The root by steps that can be split further, equal in exact arithmetic; None for no change."""
+    """The root by steps that split further, equal in exact arithmetic; None for no change."""
     node, step, constant = expression.root, expression.graph.step, expression.graph.constant
     if len(node.arguments) != 2:
         return None

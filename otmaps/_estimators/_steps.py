@@ -83,7 +83,7 @@ def _power(law: Distribution, exponent: float) -> Distribution | None:
     low, high = law.support()
     if exponent % 2.0 == 0.0:
         return even_power(law, exponent)
-    if low >= 0.0 or exponent % 2.0 == 1.0 and exponent > 0.0:
+    if low >= 0.0 or (exponent % 2.0 == 1.0 and exponent > 0.0):
         found = image(law, Monotone("power", exponent))
         return found.affine(-1.0) if found is not None and exponent < 0.0 else found
     if exponent % 2.0 != 1.0:  # not a whole number: not defined below 0, but for the cube root
