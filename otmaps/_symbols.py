@@ -169,7 +169,8 @@ class Symbol(NDArrayOperatorsMixin):
         raise self._trace.fault("a step that needs numbers, not arrays of any length")
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = _refuse
-    __len__ = __iter__ = __getitem__ = __contains__ = _refuse
+    # No __len__: NumPy would take a symbol for a sequence, in `numpy.sum([z1, z2], axis=0)` say.
+    __iter__ = __getitem__ = __contains__ = _refuse
 
     def __getattr__(self, name: str) -> Any:
         # Asked for what is not defined above. Of arrays of objects NumPy calls the method `exp`.

@@ -96,8 +96,8 @@ def pushforward(
         The laws of latents that do not follow the prior: by name, or one for each latent in
         order with None for the prior.
     method : str or Estimator
-        A name ("closed form", "contour", "convolution", "composition", "Monte Carlo"), or an object;
-        "auto" takes the first of these that serves. `law.method` says which ran.
+        "closed form", "contour", "convolution", "composition", "Monte Carlo", or an object; "auto"
+        takes the first of these that serves. `law.method` says which ran.
     tol : float
         The bound on |cdf error| that is aimed at.
 

@@ -97,8 +97,8 @@ def _proven_ends(expression: Expression, latent: int) -> int | None:
         found = _branches(node, ways[0])
         if found is None:
             return None
-        # A jump within one of the branches that follow it is one for each of these.
-        jumps = branches * (found[1] + 0) + jumps
+        # Each branch of this step meets each jump of those that follow it at most once.
+        jumps = jumps * found[0] + found[1]
         branches *= found[0]
         node = node.arguments[ways[0]]
     return branches + jumps
