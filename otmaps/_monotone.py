@@ -20,6 +20,7 @@ Map: TypeAlias = Callable[[Any], Any]
 Differences: TypeAlias = Callable[[float, float], tuple[Map, Map]]
 
 _EPS = float(np.finfo(float).eps)
+_FAR = 1e100
 _ALL = (-math.inf, math.inf)
 
 
@@ -70,13 +71,16 @@ class Monotone:
         """The function."""
         if self.anchor is None:
             return self._plain.forth(x)
-        return self._plain.differences(self.anchor, self.level)[0](x)
+        near = self._plain.differences(self.anchor, self.level)[0](x)
+        # Far away there is nothing to cancel, but something to overflow.
+        return np.where(np.abs(x) > _FAR, self._plain.forth(self.anchor + x) - self.level, near)
 
     def back(self, y: Any) -> Any:
         """Its inverse."""
         if self.anchor is None:
             return self._plain.back(y)
-        return self._plain.differences(self.anchor, self.level)[1](y)
+        near = self._plain.differences(self.anchor, self.level)[1](y)
+        return np.where(np.abs(y) > _FAR, self._plain.back(self.level + y) - self.anchor, near)
 
     def log_slope(self, y: Any) -> Any:
         """The logarithm of the derivative of the inverse."""
@@ -178,8 +182,10 @@ def _expit_differences(b: float, level: float) -> tuple[Map, Map]:
     rest = float(special.expit(-b))
 
     def forth(u: Any) -> Any:
-        step = np.expm1(u)
-        return level * rest * step / (1.0 + level * step)
+        # Up by exp(-u), down by exp(u): neither overflows.
+        step = np.expm1(-np.abs(u))
+        up = -level * rest * step / (np.exp(-np.abs(u)) - level * step)
+        return np.where(u > 0.0, up, level * rest * step / (1.0 + level * step))
 
     return forth, lambda d: np.log1p(d / (level * (rest - d)))
 

@@ -51,7 +51,7 @@ FOLLOWED = {
     "rounding": lambda a, b: np.round(a, 1) + np.rint(b) + (a > b).astype(float),
     "remainders": lambda a, b: np.mod(a, 1.5) + a // 2.0 + (b % 1.0),
     "asarray": lambda a, b: np.exp(np.asarray(a)) + b,
-    "vectorize": lambda a, b: np.vectorize(lambda x, y: x * y + 1.0)(a, b),
+    "vectorize": np.vectorize(lambda x, y: x * y + 1.0),
     "of one only": lambda a, b: a,
     "a constant": lambda a, b: np.ones_like(a),
     "other operations": lambda a, b: otmaps.lerp(0.3).raw(a, b) * a,
@@ -72,7 +72,7 @@ def hidden(a):
     try:
         if (a > 0).all():
             return a
-    except Exception:
+    except Exception:  # noqa: BLE001 - what a careless user writes
         pass
     return 2.0 * a
 
@@ -101,11 +101,11 @@ FAULTS = {
     "bool": (lambda a: a if a > 0 else -a, "numbers"),
     "float": (lambda a: a * float(a), "numbers"),
     "index": (lambda a: a[0] * a, "numbers"),
-    "iteration": (lambda a: np.array([x for x in a]), "numbers"),
+    "iteration": (lambda a: np.array(list(a)), "numbers"),
     "mean": (lambda a: a - a.mean(), "mean"),
     "sort": (np.sort, "sort"),
     "sum": (np.sum, "sum"),
-    "cumsum": (lambda a: np.add.accumulate(a), "accumulate"),
+    "cumsum": (np.add.accumulate, "accumulate"),
     "where=": (lambda a: np.add(a, 1.0, where=[True, False, True]), "where"),
     "dtype": (lambda a: a.astype(np.float32), "float32"),
     "reshaping": (lambda a: np.broadcast_to(a, (2, 3)), "shape"),
@@ -186,13 +186,16 @@ SWITCHES = {
     "abs": (lambda a, b: np.abs(a - b), [lambda a, b: a - b]),
     "maximum": (lambda a, b: np.maximum(a, b * b), [lambda a, b: a - b * b]),
     "where": (lambda a, b: np.where(a < 0.3, b, 1.0), [lambda a, b: a - 0.3]),
-    "clip": (lambda a, b: np.clip(a, -1.0, 1.0), [lambda a, b: a + 1.0, lambda a, b: np.maximum(a, -1.0) - 1.0]),
+    "clip": (
+        lambda a, b: np.clip(a, -1.0, 1.0),
+        [lambda a, b: a + 1.0, lambda a, b: np.maximum(a, -1.0) - 1.0],
+    ),
     "ratio": (lambda a, b: a / b, [lambda a, b: b]),
     "sign": (lambda a, b: np.sign(a) * b, [lambda a, b: a]),
     "floor": (lambda a, b: np.floor(a), [lambda a, b: np.sin(np.pi * a)]),
     "power": (lambda a, b: np.abs(b) ** 1.5, [lambda a, b: np.abs(b), lambda a, b: b]),
     "remainder": (lambda a, b: a % 2.0, [lambda a, b: np.sin(np.pi * (a / 2.0))]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SWITCHES)

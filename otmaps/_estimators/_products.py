@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from otmaps._arrays import FloatArray
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._extremes import mixture
@@ -46,7 +47,9 @@ def product_law(factors: Sequence[Factor], total: Total) -> Distribution | None:
             continue
         others = [*factors[:i], *factors[i + 1 :]]
         if isinstance(law, Discrete):
-            return _scaled(np.power(law.points, exponent), law.probabilities, others, total)
+            with np.errstate(divide="ignore"):
+                points = np.power(law.points, exponent)
+            return _scaled(points, law.probabilities, others, total)
         if not isinstance(law, Mixture) or len(law.laws) > _MOST_BRANCHES:
             return None
         parts = [product_law([(part, exponent), *others], total) for part in law.laws]
@@ -56,7 +59,7 @@ def product_law(factors: Sequence[Factor], total: Total) -> Distribution | None:
 
 
 def _scaled(
-    points: Sequence[float], masses: Sequence[float], others: Sequence[Factor], total: Total
+    points: FloatArray, masses: Sequence[float], others: Sequence[Factor], total: Total
 ) -> Distribution | None:
     if not np.isfinite(points).all():
         return None
