@@ -20,6 +20,7 @@ from otmaps._map_build import assemble, tabulation_error
 from otmaps._map_cells import make_frame, refine
 from otmaps._map_exact import Problem, affine_between, law_error, pose, sound_range
 from otmaps._map_table import Table, checked_table
+from otmaps._symbols import Symbol
 
 Kind: TypeAlias = Literal["identity", "affine", "table"]
 
@@ -91,6 +92,9 @@ class MonotoneMap:
         ndarray or float
             float32 for float32, float64 otherwise; a float for a scalar.
         """
+        if isinstance(y, Symbol) and out is None:
+            straight = self.kind != "table" and not any(map(math.isfinite, self.limits))
+            return y.apply(self, y, affine=(self.scale, self.shift) if straight else None)
         if is_traced(y):
             return self._trace(y)
         return _apply(self._forward, y, "y", out)

@@ -20,8 +20,10 @@ import numpy as np
 
 from otmaps._arrays import AnyFloatArray, is_traced, real_array
 from otmaps._elementwise import ElementLoop, works_on_numbers_alone
+from otmaps._expressions import Expression
 from otmaps._linearity import Linear, linear_form
 from otmaps._purity import values_and_difference
+from otmaps._symbols import Symbol, trace
 
 Function = Callable[..., Any]
 Evaluation = Literal["arrays", "compiled loop", "Python loop"]
@@ -99,7 +101,7 @@ class Operation:
             For shapes that do not broadcast, for a function that returns a wrong shape, and for
             one that writes to its latents: it gets them read-only.
         """
-        if is_traced(*z):
+        if is_traced(*z) or any(isinstance(x, Symbol) for x in z):  # of another operation's trace
             return self.function(*z, **self.parameters)
         arrays = self.arrays(*z)
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
@@ -193,6 +195,13 @@ class Operation:
         if self._takes_numbers:
             bound = np.frompyfunc(bound, len(self.latents), 1)
         return linear_form(bound, len(self.latents))
+
+    @functools.cached_property
+    def expression(self) -> Expression | str:
+        """The steps of the function as a graph, or why they cannot be followed."""
+        if not self.pointwise:
+            return "it mixes the components of a latent"
+        return trace(functools.partial(self.function, **self.parameters), len(self.latents))
 
     def recipe(self) -> dict[str, Any] | None:
         """What rebuilds the operation, in JSON types; None for a function without a version.

@@ -15,6 +15,7 @@ from otmaps._errors import AccuracyError, AccuracyWarning, UnservedError
 from otmaps._estimators._agreement import Agreement
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
+from otmaps._estimators._composition import Composition
 from otmaps._estimators._conditional_rqmc import ConditionalRQMC
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
@@ -26,6 +27,7 @@ __all__ = [
     "RQMC",
     "Agreement",
     "ClosedForm",
+    "Composition",
     "ConditionalRQMC",
     "Contour",
     "Convolution",
@@ -39,7 +41,13 @@ __all__ = [
 _PROBES = 16  # draws on which a function must prove that it works entry by entry
 
 # In the order of preference: exact, then deterministic, then sampling.
-_AUTOMATIC: tuple[Estimator, ...] = (ClosedForm(), Contour(), Convolution(), MonteCarlo())
+_AUTOMATIC: tuple[Estimator, ...] = (
+    ClosedForm(),
+    Contour(),
+    Convolution(),
+    Composition(),
+    MonteCarlo(),
+)
 
 
 def choose_estimator(op: Operation, inputs: Inputs) -> tuple[Estimator, dict[str, str]]:
@@ -91,8 +99,9 @@ def pushforward(
     inputs : mapping or sequence, optional
         The laws of latents that do not follow the prior: by name, or one for each latent in
         order with None for the prior.
-    method : {"auto", "closed form", "contour", "convolution", "RQMC", "Monte Carlo"} or Estimator
-        "auto" takes the first of these that serves, RQMC apart; `law.method` says which ran.
+    method : str or Estimator
+        "auto", the name of an estimator, or an `Estimator` with its options. `law.method` says
+        which ran.
     tol : float
         The bound on |cdf error| that is aimed at.
 
@@ -144,7 +153,7 @@ def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float
         try:
             if estimator.refuses(op, laws) is None:
                 return estimator.law(op, laws, tol)
-        except AccuracyError:
+        except (AccuracyError, UnservedError):  # of a part that only its computation has met
             continue
     # Quadrature can fail on laws with many singular points; the caller warns of the error.
     return MonteCarlo().law(op, laws, tol)

@@ -1,0 +1,231 @@
+"""Laws of the largest and the smallest of independent variables: exact."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+
+from otmaps._arrays import FloatArray
+from otmaps._discrete import EPS, Discrete
+from otmaps._distribution import Affine, Distribution
+from otmaps._inversion import invert_monotone
+from otmaps._mixture import Mixture
+from otmaps._truncated import above
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Maximum(Distribution):
+    """The law of the largest of independent variables.
+
+    cdf = prod_i cdf_i, and sf = -expm1(sum_i log1p(-sf_i)), which has the relative accuracy of its
+    terms.
+
+    Attributes
+    ----------
+    laws : tuple of Distribution
+        One for each variable; without atoms.
+    """
+
+    laws: tuple[Distribution, ...]
+
+    def _support(self) -> tuple[float, float]:
+        lows, highs = zip(*(law.support() for law in self.laws), strict=True)
+        return max(lows), max(highs)
+
+    def _breakpoints(self) -> tuple[float, ...]:
+        low, high = self._support()
+        inner = {b for law in self.laws for b in law.breakpoints if b > low}
+        return tuple(sorted(inner | {e for e in (low, high) if math.isfinite(e)}))
+
+    def _error(self) -> float:
+        return sum(law.error for law in self.laws) + len(self.laws) * EPS
+
+    def _tail_error(self) -> float:
+        # Below the median of the maximum all factors but one may be above theirs; there their
+        # relative error is at most what it is in a tail.
+        return sum(law.tail_error for law in self.laws) + 4.0 * len(self.laws) * EPS
+
+    def _affine(self, scale: float, shift: float) -> Distribution:
+        # Of the laws, which may know distances from their kinks better than their difference.
+        if scale < 0.0:
+            return Affine(self.affine(-scale, -shift), -1.0, 0.0)
+        return Maximum(tuple(law.affine(scale, shift) for law in self.laws))
+
+    def _method(self) -> str:
+        methods = dict.fromkeys(law.method for law in self.laws)
+        return "closed form" if [*methods] == ["closed form"] else f"maximum: {', '.join(methods)}"
+
+    def _recipe(self) -> dict[str, Any] | None:
+        recipes = [law.recipe() for law in self.laws]
+        return None if None in recipes else {"law": "Maximum", "laws": recipes}
+
+    @functools.cached_property
+    def _counted(self) -> list[tuple[Distribution, int]]:
+        """Each law once, and how often: a thousand equal ones cost as much as one."""
+        counts: list[tuple[Distribution, int]] = []
+        for law in self.laws:
+            for i, (other, count) in enumerate(counts):
+                if other == law:
+                    counts[i] = (other, count + 1)
+                    break
+            else:
+                counts.append((law, 1))
+        return counts
+
+    def _logcdf(self, x: FloatArray) -> FloatArray:
+        return np.asarray(sum(n * np.asarray(law.logcdf(x)) for law, n in self._counted))
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        # Powers, not exponentials of logarithms: those lose the digits of large logarithms.
+        return np.asarray(math.prod(np.asarray(law.cdf(x)) ** n for law, n in self._counted))
+
+    def _sf(self, x: FloatArray) -> FloatArray:
+        return np.asarray(-np.expm1(self._logcdf(x)))
+
+    def _logsf(self, x: FloatArray) -> FloatArray:
+        plain = np.log(self._sf(x))
+        # Where sf underflows, the sum of the tails is all there is.
+        terms = np.array([math.log(n) + np.asarray(law.logsf(x)) for law, n in self._counted])
+        far = terms.max(axis=0)
+        deep = far < math.log(EPS) - 4.0
+        plain[deep] = np.logaddexp.reduce(terms[:, deep], axis=0)
+        return plain
+
+    def _logpdf(self, x: FloatArray) -> FloatArray:
+        logs = [(n, np.asarray(law.logcdf(x)), law) for law, n in self._counted]
+        total = sum(n * log for n, log, _ in logs)
+        terms = np.array(
+            [
+                math.log(n) + np.asarray(law.logpdf(x)) + np.asarray(total - log)
+                for n, log, law in logs
+            ]
+        )
+        return np.asarray(np.logaddexp.reduce(np.where(np.isnan(terms), -math.inf, terms), axis=0))
+
+    def _pdf(self, x: FloatArray) -> FloatArray:
+        return np.exp(self._logpdf(x))
+
+    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
+        if len(self._counted) == 1:
+            law, n = self._counted[0]
+            return np.asarray(law.ilogcdf(logp / n))
+        return self._between(logp, upper=False)
+
+    def _ilogsf(self, logq: FloatArray) -> FloatArray:
+        return self._between(logq, upper=True)
+
+    def _between(self, goal: FloatArray, *, upper: bool) -> FloatArray:
+        def slope(x: FloatArray) -> FloatArray:
+            tail = self._logsf(x) if upper else self._logcdf(x)
+            return (-1.0 if upper else 1.0) * np.exp(self._logpdf(x) - tail)
+
+        function = self._logsf if upper else self._logcdf
+        return invert_monotone(function, slope, goal, self._support(), increasing=not upper)
+
+    # Kept: sums ask for the moments of each of their terms, again and again.
+    @functools.cached_property
+    def _average(self) -> float:
+        return super()._mean()
+
+    @functools.cached_property
+    def _deviation(self) -> float:
+        return super()._std()
+
+    def _mean(self) -> float:
+        return self._average
+
+    def _std(self) -> float:
+        return self._deviation
+
+    def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+        draws = [np.asarray(law.rvs(shape, rng)) for law in self.laws]
+        return np.asarray(np.max(draws, axis=0))
+
+
+def at_least(law: Distribution, floor: float) -> Distribution | None:
+    """The law of max(X, floor): an atom at the floor, and what is above.
+
+    None where the law has atoms that it does not tell apart from the rest.
+    """
+    low, high = law.support()
+    if low >= floor:
+        return law
+    if high <= floor:
+        return Discrete([floor], [1.0])
+    if isinstance(law, Discrete):
+        return Discrete(np.maximum(law.points, floor), law.probabilities)
+    if isinstance(law, Mixture):
+        parts = [at_least(part, floor) for part in law.laws]
+        return None if None in parts else _joined(parts, law.weights)
+    if law.atoms:
+        return None
+    at_floor, beyond = float(law.cdf(floor)), float(law.sf(floor))
+    if beyond == 0.0:
+        return Discrete([floor], [1.0])
+    if at_floor == 0.0:
+        return law
+    return Mixture([Discrete([floor], [1.0]), above(law, floor)], [at_floor, beyond])
+
+
+def _joined(laws: Sequence[Any], weights: Sequence[float]) -> Distribution:
+    """A mixture, with the atoms of its parts in one discrete law and no mixtures inside."""
+    atoms: dict[float, float] = {}
+    rest: list[tuple[Distribution, float]] = []
+    for law, weight in zip(laws, weights, strict=True):
+        inner = zip(law.laws, law.weights, strict=True) if isinstance(law, Mixture) else [(law, 1)]
+        for part, share in inner:
+            if isinstance(part, Discrete):
+                for at, mass in part.atoms:
+                    atoms[at] = atoms.get(at, 0.0) + weight * share * mass
+            else:
+                rest.append((part, weight * share))
+    if atoms:
+        total = math.fsum(atoms.values())
+        rest.append((Discrete([*atoms], [m / total for m in atoms.values()]), total))
+    return rest[0][0] if len(rest) == 1 else Mixture(*zip(*rest, strict=True))
+
+
+def mixture(laws: Sequence[Distribution], weights: Sequence[float]) -> Distribution:
+    """A mixture without parts of no weight, with its atoms joined; one part alone is itself."""
+    kept = [(law, weight) for law, weight in zip(laws, weights, strict=True) if weight > 0.0]
+    total = math.fsum(weight for _, weight in kept)
+    return _joined([law for law, _ in kept], [weight / total for _, weight in kept])
+
+
+def maximum(laws: Sequence[Distribution], floor: float | None = None) -> Distribution | None:
+    """The law of the largest of independent variables, and of a constant.
+
+    None where laws have atoms, and more than one of them can be the largest.
+    """
+    floor = -math.inf if floor is None else floor
+    steps = [law for law in laws if isinstance(law, Discrete)]
+    rest = [law for law in laws if not isinstance(law, Discrete)]
+    if len(laws) == 1 or not any(law.atoms for law in rest):
+        largest = _largest_step(steps, floor)
+        if not rest:
+            return largest
+        base = rest[0] if len(rest) == 1 else Maximum(tuple(rest))
+        if largest is None:
+            return base
+        # By the value of the largest of the steps.
+        sides = [at_least(base, at) for at, _ in largest.atoms]
+        if None not in sides:
+            masses = [mass for _, mass in largest.atoms]
+            return mixture([side for side in sides if side is not None], masses)
+    return None
+
+
+def _largest_step(steps: Sequence[Discrete], floor: float) -> Discrete | None:
+    """The law of the largest of discrete variables and of a constant."""
+    if not steps:
+        return None if floor == -math.inf else Discrete([floor], [1.0])
+    at = np.unique(np.concatenate([[floor] * math.isfinite(floor), *(law.points for law in steps)]))
+    below = np.prod([np.asarray(law.cdf(at)) for law in steps], axis=0) * (at >= floor)
+    masses = np.diff(below, prepend=0.0)
+    return Discrete(at[masses > 0], masses[masses > 0])
