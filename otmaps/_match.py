@@ -15,11 +15,13 @@ from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._estimators import (
+    MORE_EFFORT,
     ClosedForm,
     Estimator,
     check_operation,
     compute_law,
     input_laws,
+    is_automatic,
     pushforward,
 )
 from otmaps._map import MonotoneMap, build_map
@@ -203,11 +205,10 @@ def match(
         if source_of_randomness is None:
             raise
         found = build_plan(source(), target, tol)
-    if not found.error <= tol and not isinstance(method, Estimator):
+    if not found.error <= tol and is_automatic(method):
         warnings.warn(
             f"the map of {op!r} is known to {found.error:.1e}, not to tol={tol:g}, over "
-            f"y in [{found.domain[0]:.4g}, {found.domain[1]:.4g}]. Pass a method with more effort, "
-            "such as method=otmaps.MonteCarlo(n=2**22), which also accepts what it reaches.",
+            f"y in [{found.domain[0]:.4g}, {found.domain[1]:.4g}]. {MORE_EFFORT}",
             AccuracyWarning,
             stacklevel=2,
         )

@@ -11,12 +11,14 @@ import numpy as np
 from otmaps._arrays import real_scalar
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
-from otmaps._errors import AccuracyError, AccuracyWarning, UnservedError
+from otmaps._errors import AccuracyWarning, UnservedError
 from otmaps._estimators._agreement import Agreement
+from otmaps._estimators._auto import Auto
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
 from otmaps._estimators._composition import Composition
 from otmaps._estimators._conditional_rqmc import ConditionalRQMC
+from otmaps._estimators._conditioning import Conditioning
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._monte_carlo import MonteCarlo
@@ -26,9 +28,11 @@ from otmaps._operations import Operation, check_elementwise
 __all__ = [
     "RQMC",
     "Agreement",
+    "Auto",
     "ClosedForm",
     "Composition",
     "ConditionalRQMC",
+    "Conditioning",
     "Contour",
     "Convolution",
     "Estimator",
@@ -38,16 +42,13 @@ __all__ = [
     "pushforward",
 ]
 
-_PROBES = 16  # draws on which a function must prove that it works entry by entry
-
-# In the order of preference: exact, then deterministic, then sampling.
-_AUTOMATIC: tuple[Estimator, ...] = (
-    ClosedForm(),
-    Contour(),
-    Convolution(),
-    Composition(),
-    MonteCarlo(),
+# What a warning of too large an error says.
+MORE_EFFORT = (
+    "Pass a method with more effort, such as method=otmaps.Auto(budget=2**28), or say which error "
+    "is good enough with tol=; an estimator that you name, such as "
+    "method=otmaps.MonteCarlo(n=2**22), is taken at its word."
 )
+_PROBES = 16  # draws on which a function must prove that it works entry by entry
 
 
 def choose_estimator(op: Operation, inputs: Inputs) -> tuple[Estimator, dict[str, str]]:
@@ -70,8 +71,9 @@ def choose_estimator(op: Operation, inputs: Inputs) -> tuple[Estimator, dict[str
     UnservedError
         Where none serves.
     """
+    auto = Auto()
     refusals: dict[str, str] = {}
-    for estimator in _AUTOMATIC:
+    for estimator in (*auto.deterministic, *auto.sampling):
         reason = estimator.refuses(op, inputs)
         if reason is None:
             return estimator, refusals
@@ -129,11 +131,10 @@ def pushforward(
     check_operation(op)
     laws = input_laws(op, as_distribution(prior), inputs)
     law = compute_law(op, laws, method, real_scalar(tol, "tol", positive=True))
-    if not law.error <= tol and not isinstance(method, Estimator):
+    if not law.error <= tol and is_automatic(method):
         warnings.warn(
             f"the law of {op.name} by {law.method} is known to {law.error:.1e} in the cdf, not to "
-            f"tol={tol:g}. Pass a method with more effort, such as "
-            "method=otmaps.MonteCarlo(n=2**22), which also accepts what it reaches.",
+            f"tol={tol:g}. {MORE_EFFORT}",
             AccuracyWarning,
             stacklevel=2,
         )
@@ -146,17 +147,12 @@ def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float
     if op.linear is None:
         rng = np.random.default_rng(0)
         check_elementwise(op, [np.asarray(law.rvs(_PROBES, rng)) for law in laws])
-    if method != "auto":
-        return _named(method, op, laws).law(op, laws, tol)
-    chosen, _ = choose_estimator(op, laws)
-    for estimator in _AUTOMATIC[_AUTOMATIC.index(chosen) : -1]:
-        try:
-            if estimator.refuses(op, laws) is None:
-                return estimator.law(op, laws, tol)
-        except (AccuracyError, UnservedError):  # of a part that only its computation has met
-            continue
-    # Quadrature can fail on laws with many singular points; the caller warns of the error.
-    return MonteCarlo().law(op, laws, tol)
+    return _named(method, op, laws).law(op, laws, tol)
+
+
+def is_automatic(method: str | Estimator) -> bool:
+    """Whether the caller left the effort to us, and is to be warned where it does not do."""
+    return not isinstance(method, Estimator) or isinstance(method, Auto)
 
 
 def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
@@ -165,11 +161,13 @@ def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
     elif not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
     else:
-        named = {e.name.lower().replace(" ", "_"): e for e in (*_AUTOMATIC, RQMC())}
+        auto = Auto()
+        known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
+        named = {e.name.lower().replace(" ", "_"): e for e in known}
         key = method.lower().replace(" ", "_").replace("-", "_")
         if key not in named:
             raise ValueError(
-                f"method {method!r} is not known; use 'auto', {', '.join(map(repr, named))} "
+                f"method {method!r} is not known; use {', '.join(map(repr, named))} "
                 "or an Estimator object."
             )
         estimator = named[key]

@@ -16,6 +16,7 @@ from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyError, UnservedError
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
+from otmaps._estimators._conditioning import Conditioning
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._gates import chance_of
@@ -66,7 +67,7 @@ class Composition(Estimator):
         For weighted sums, and for what does not fall apart, in the order in which they are tried.
     """
 
-    estimators: tuple[Estimator, ...] = (ClosedForm(), Contour(), Convolution())
+    estimators: tuple[Estimator, ...] = (ClosedForm(), Contour(), Convolution(), Conditioning())
 
     @property
     def name(self) -> str:

@@ -165,7 +165,7 @@ class _Tabulation:
         return Batch.join(done), np.concatenate(kept, axis=1)
 
     def _slope(self, batch: Batch, values: FloatArray) -> FloatArray:
-        """The log density at the nodes as a slope: of the log tail, or of the mass next to a kink."""
+        """The log density at the nodes as a slope: of the log tail, or of a mass next to a kink."""
         near = (batch.sign != 0) & ~np.isnan(values[1]).any(axis=1)
         logs = np.where(near[:, None], values[1], values[0])
         series = (logs[:, :_N] - logs[:, :1]) @ _TO_CHEBYSHEV.T

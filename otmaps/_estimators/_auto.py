@@ -1,0 +1,141 @@
+"""The automatic choice: the first way that serves, and more effort until it is enough."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import final
+
+from otmaps._distribution import Distribution
+from otmaps._errors import AccuracyError, UnservedError
+from otmaps._estimators._base import Estimator, Inputs
+from otmaps._estimators._closed_form import ClosedForm
+from otmaps._estimators._composition import Composition
+from otmaps._estimators._conditional_rqmc import ConditionalRQMC
+from otmaps._estimators._conditioning import Conditioning
+from otmaps._estimators._contour import Contour
+from otmaps._estimators._convolution import Convolution
+from otmaps._estimators._monte_carlo import MonteCarlo
+from otmaps._estimators._sampling import MIXES, confidence_level, whole_number
+from otmaps._operations import Operation
+from otmaps._restated import Restated
+
+_LEAST_BUDGET = 1 << 16
+_FIRST_POINTS = 1 << 13  # of a first try, from which the effort for more is foretold
+_VALUES_A_POINT = 160  # that conditional RQMC computes of the operation, about
+_RATE = 0.75  # at least its error falls as that power of the number of points
+_GOOD = 1e-5  # sampling does not come below that soon
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Auto(Estimator):
+    """The first estimator that serves: exact, deterministic, then by sampling.
+
+    The order is closed form, contour, convolution, composition, conditioning, conditional RQMC and
+    Monte Carlo. Where the deterministic ones do not serve, conditional RQMC is given as many points
+    as reach ``tol``, or as the budget allows; Monte Carlo takes the whole budget. `method` of the
+    law says what ran, and of sampling also why nothing better did. `pushforward` and `match` warn
+    where the error is larger than ``tol``.
+
+    Parameters
+    ----------
+    budget : int
+        About the most values of the operation that are computed, at least 65,536.
+    seed : int
+        The seed of sampling, non-negative.
+    confidence : float
+        The probability with which the error of sampling holds, between 0 and 1.
+    """
+
+    budget: int = 1 << 23
+    seed: int = 0
+    confidence: float = 0.999
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "budget", whole_number(self.budget, "budget", _LEAST_BUDGET))
+        object.__setattr__(self, "seed", whole_number(self.seed, "seed", 0))
+        object.__setattr__(self, "confidence", confidence_level(self.confidence))
+
+    @property
+    def name(self) -> str:
+        """The name that `method=` takes."""
+        return "auto"
+
+    def refuses(self, op: Operation, inputs: Inputs) -> str | None:  # noqa: ARG002 - any law has draws
+        """Why the estimator does not serve this case; None where it does."""
+        return None if op.pointwise else MIXES
+
+    @property
+    def deterministic(self) -> tuple[Estimator, ...]:
+        """What is tried first, in this order."""
+        return ClosedForm(), Contour(), Convolution(), Composition(), Conditioning()
+
+    @property
+    def sampling(self) -> tuple[Estimator, ...]:
+        """What is tried then."""
+        points = max(_power_of_two(self.budget // _VALUES_A_POINT), _FIRST_POINTS)
+        return (
+            ConditionalRQMC(n=points, seed=self.seed, confidence=self.confidence),
+            MonteCarlo(n=self.budget, seed=self.seed, confidence=self.confidence),
+        )
+
+    def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
+        """The law of the result; its error may be larger than ``tol``.
+
+        Raises
+        ------
+        ValueError
+            Where the operation returns NaN, infinities or a constant.
+        """
+        reasons: dict[str, str] = {}
+        for estimator in self.deterministic:
+            reason = estimator.refuses(op, inputs)
+            if reason is None:
+                try:
+                    law = estimator.law(op, inputs, tol)
+                except (AccuracyError, UnservedError) as error:
+                    reason = str(error)
+                else:
+                    if law.error <= max(tol, _GOOD):
+                        return law
+                    reason = f"it reached an error of {law.error:.1g} only"
+            reasons[estimator.name] = reason
+        return self._sampled(op, inputs, tol, reasons)
+
+    def _sampled(
+        self, op: Operation, inputs: Inputs, tol: float, reasons: dict[str, str]
+    ) -> Distribution:
+        most, plain = self.sampling
+        assert isinstance(most, ConditionalRQMC)  # noqa: S101 - two lines above
+        reason = most.refuses(op, inputs)
+        if reason is None:
+            try:
+                law = self._conditional(most, op, inputs, tol)
+            except UnservedError as error:
+                reason = str(error)
+            else:
+                return _explained(law, reasons)
+        reasons[most.name] = reason
+        return _explained(plain.law(op, inputs, tol), reasons)
+
+    def _conditional(
+        self, most: ConditionalRQMC, op: Operation, inputs: Inputs, tol: float
+    ) -> Distribution:
+        first = dataclasses.replace(most, n=_FIRST_POINTS)
+        law = first.law(op, inputs, tol)
+        if law.error <= tol or most.n == first.n:
+            return law
+        needed = _FIRST_POINTS * (law.error / tol) ** (1.0 / _RATE)
+        n = _power_of_two(2 * int(min(needed, most.n)))
+        return dataclasses.replace(most, n=min(n, most.n)).law(op, inputs, tol)
+
+
+def _power_of_two(n: int) -> int:
+    """The largest power of two that is at most n."""
+    return 1 << (max(n, 1).bit_length() - 1)
+
+
+def _explained(law: Distribution, reasons: dict[str, str]) -> Distribution:
+    """The law, whose method says why the last deterministic ways did not serve."""
+    why = "; ".join(f"not {name}: {reason}" for name, reason in [*reasons.items()][-3:])
+    return Restated(law, (0.0, 0.0), f"{law.method}; {why}")
