@@ -21,7 +21,8 @@ from otmaps._restated import Restated
 
 _LEAST_BUDGET = 1 << 16
 _FIRST_POINTS = 1 << 13  # of a first try, from which the effort for more is foretold
-_VALUES_A_POINT = 160  # that conditional RQMC computes of the operation, about
+_VALUES_A_POINT = 1024  # of conditional RQMC, about as dear as so many of Monte Carlo
+_VALUES_A_DRAW = 4  # of Monte Carlo, with its sorting
 _RATE = 0.75  # at least its error falls as that power of the number of points
 _GOOD = 1e-5  # sampling does not come below that soon
 
@@ -47,7 +48,7 @@ class Auto(Estimator):
         The probability with which the error of sampling holds, between 0 and 1.
     """
 
-    budget: int = 1 << 23
+    budget: int = 1 << 26
     seed: int = 0
     confidence: float = 0.999
 
@@ -68,7 +69,7 @@ class Auto(Estimator):
     @property
     def deterministic(self) -> tuple[Estimator, ...]:
         """What is tried first, in this order."""
-        return ClosedForm(), Contour(), Convolution(), Composition(), Conditioning()
+        return ClosedForm(), Contour(), Convolution(), Composition(), Conditioning(self.budget)
 
     @property
     def sampling(self) -> tuple[Estimator, ...]:
@@ -76,7 +77,7 @@ class Auto(Estimator):
         points = max(_power_of_two(self.budget // _VALUES_A_POINT), _FIRST_POINTS)
         return (
             ConditionalRQMC(n=points, seed=self.seed, confidence=self.confidence),
-            MonteCarlo(n=self.budget, seed=self.seed, confidence=self.confidence),
+            MonteCarlo(n=self.budget // _VALUES_A_DRAW, seed=self.seed, confidence=self.confidence),
         )
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:

@@ -37,7 +37,7 @@ class Conditioned:
     relative : float
         The relative error of integrals to aim at.
     budget : int
-        The most evaluations of an integrand.
+        The most evaluations of an integrand for one value of an integral, on average.
     """
 
     sets: LevelSets

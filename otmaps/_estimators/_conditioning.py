@@ -45,10 +45,10 @@ class Conditioning(Estimator):
     Parameters
     ----------
     budget : int
-        The most evaluations of the operation for one value of the law, about.
+        About the most values of the operation that are computed; more would refuse the case.
     """
 
-    budget: int = 1 << 22
+    budget: int = 1 << 26
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ _FLIP_ROWS = 24
 _MOST_FLIPS = 8
 _MOST_KINKS = 40
 _SAME = 1e-12
+_TINY = 1e-250  # what halving leaves of a 0
 _FAR = 60.0  # a depth that no law reaches by chance
 
 
@@ -86,6 +87,11 @@ def flips(op: Operation, inner: int, parts: Parts, axes: list[Axis], outer: int)
     return found if len(found) <= _MOST_FLIPS else []
 
 
+def plain(points: set[float], axis: Axis) -> list[float]:
+    """Special points in order, without copies that rounding makes."""
+    return _apart(np.array(sorted(points)), axis)
+
+
 def _apart(points: FloatArray, axis: Axis) -> list[float]:
     """Points of an axis without those that rounding alone keeps apart."""
     low, high = axis.points(np.array([-0.7, 0.7])).tolist()
@@ -95,7 +101,7 @@ def _apart(points: FloatArray, axis: Axis) -> list[float]:
             found[-1] = min(x, found[-1], key=abs)
         else:
             found.append(x)
-    return [x + 0.0 for x in found]
+    return [x if abs(x) > _TINY else 0.0 for x in found]
 
 
 def landmarks(op: Operation, axes: list[Axis], special: list[list[float]]) -> Landmarks:

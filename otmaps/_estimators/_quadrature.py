@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
+from otmaps._errors import AccuracyError
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -25,11 +26,21 @@ _VANDERMONDE = np.polynomial.legendre.legvander(_T, NODES - 1)
 # The highest Legendre coefficients: how fast they fall, here and not before, says what is missed.
 _DEGREES = np.arange(10, NODES)
 _TO_COEFFICIENTS = (_VANDERMONDE[:, _DEGREES] * (_W[:, None] * (_DEGREES + 0.5))).T
+# Next to a special point an interval is looked at on these scales too: shares of its width.
+_SCALES = np.array([1e-3, 1e-5, 1e-9, 1e-15, 1e-30, 1e-60, 1e-120, 1e-240])
+_REACHES = np.append(0.01, _SCALES[:-1])
+_INTERPOLATION = (_VANDERMONDE * (_W[:, None] * (np.arange(NODES) + 0.5))).T
+_AT_SCALES, _AT_SCALES_OF_ROOT = (
+    np.polynomial.legendre.legvander(2.0 * u - 1.0, NODES - 1) @ _INTERPOLATION
+    for u in (_SCALES, 1.0 - np.sqrt(1.0 - _SCALES))  # the other end smooth, or a root
+)
 _LEAST_WIDTH = 2e-14
 _ROUGH = 1e-3  # of the size of an integrand: no rounding is larger
 _SMALL = 1.0 / 64.0
 _CHUNK = 1 << 13  # intervals at a time
 _MOST_ROUNDS = 60
+_NOTHING = 1e-308
+_FEW = 8  # a single problem may take that much more
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +74,7 @@ class Intervals:
     def size(self) -> int:
         return self.low.size
 
-    def take(self, mask: BoolArray | slice) -> Intervals:
+    def take(self, mask: BoolArray | IntArray | slice) -> Intervals:
         return Intervals(*(getattr(self, f.name)[mask] for f in dataclasses.fields(self)))
 
     def halves(self) -> Intervals:
@@ -76,8 +87,9 @@ class Intervals:
         width = self.high - self.low
         at_low = self.near_low & ~self.near_high
         at_high = self.near_high & ~self.near_low
-        cut = np.where(at_low, self.low + _SMALL * width, cut)
-        cut = np.where(at_high, self.high - _SMALL * width, cut)
+        small = width * np.minimum(_SMALL, width)  # by squares: 1e-300 is ten steps away
+        cut = np.where(at_low, self.low + small, cut)
+        cut = np.where(at_high, self.high - small, cut)
         no = np.zeros(self.size, dtype=bool)
         lower = dataclasses.replace(
             self,
@@ -164,22 +176,31 @@ def integrate(
     allowed : tuple of ndarray
         The relative and the absolute error to aim at, of each problem.
     budget : int
-        The most evaluations of the integrand.
+        The most evaluations of the integrand for one problem, on average.
+
+    Raises
+    ------
+    AccuracyError
+        Where the budget does not do.
     """
     done, error = np.zeros(count), np.zeros(count)
     before = np.empty(0)
+    spent = 0
     for _ in range(_MOST_ROUNDS):
         starts = range(0, work.size, _CHUNK)
         parts = [_rule(integrand, work.take(slice(k, k + _CHUNK))) for k in starts]
         value, gap, rough = (np.concatenate(column) for column in zip(*parts, strict=True))
         total = done + np.bincount(work.problem, value, count)
-        limit = (0.1 * allowed[0] * total + allowed[1])[work.problem]
+        limit = (0.1 * allowed[0] * total + allowed[1] + _NOTHING)[work.problem]
         ends = np.maximum(np.abs(work.low), np.abs(work.high))
         narrow = work.high - work.low <= _LEAST_WIDTH * ends
         good = (gap <= limit) | narrow | _noisy(rough, before)
-        budget -= value.size * NODES
-        if budget < 0:
-            good[:] = True
+        spent += value.size * NODES
+        if spent > budget * (count + _FEW) and not good.all():
+            raise AccuracyError(
+                f"quadrature takes more than {budget} values of the operation for one of its law; "
+                "it is too rough for that."
+            )
         done += np.bincount(work.problem[good], value[good], count)
         error += np.bincount(work.problem[good], gap[good], count)
         if good.all():
@@ -215,7 +236,25 @@ def _rule(integrand: Integrand, work: Intervals) -> tuple[FloatArray, FloatArray
     early, late = coefficients[:, :3].max(axis=1), coefficients[:, 3:].max(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         fall = np.where(late > 0.0, np.minimum(late / early, 1.0), 0.0)
+    gap = 2.0 * late * fall**5
+    for low in (True, False):
+        at = np.flatnonzero((work.near_low if low else work.near_high) & (work.side == 0.0))
+        if at.size:
+            gap[at] += _hidden(integrand, work.take(at), values[at], low=low)
     level = np.sqrt(np.mean((np.abs(values @ _TO_COEFFICIENTS.T)) ** 2, axis=1))
     size = np.abs(values).max(axis=1)
     rough = np.where((fall > 0.2) & (level < _ROUGH * size), level, 0.0)
-    return (values * rate) @ _W, 2.0 * late * fall**5, rough
+    return (values * rate) @ _W, gap, rough
+
+
+def _hidden(integrand: Integrand, work: Intervals, values: FloatArray, *, low: bool) -> FloatArray:
+    """What may hide between a special point and the first node: looked for at all scales."""
+    width = (work.high - work.low)[:, None]
+    end = (work.low if low else work.high)[:, None]
+    t = end + (1.0 if low else -1.0) * width * _SCALES
+    found = integrand(np.repeat(work.problem, _SCALES.size), t.ravel()).reshape(t.shape)
+    outward = values if low else values[:, ::-1]
+    root = (work.root_high if low else work.root_low)[:, None]
+    foretold = np.where(root, outward @ _AT_SCALES_OF_ROOT.T, outward @ _AT_SCALES.T)
+    # A change that shows at one scale may go on to the one before.
+    return np.asarray((np.abs(found - foretold) * width * _REACHES).max(axis=1))

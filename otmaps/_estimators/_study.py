@@ -12,11 +12,13 @@ from otmaps._estimators._axes import Axis
 from otmaps._estimators._base import Inputs
 from otmaps._estimators._branches import Parts, monotone_parts
 from otmaps._estimators._conditioned import Conditioned
-from otmaps._estimators._landmarks import Landmarks, flips, landmarks
+from otmaps._estimators._landmarks import Landmarks, flips, landmarks, plain
 from otmaps._estimators._level_sets import Level, LevelSets
 from otmaps._operations import Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
+_VALUES_OF_A_LAW = 700  # that a table asks for, about
+_MOST_NODES = {0: 0, 1: 1 << 16, 2: 1 << 11}  # of an integral, by the number of outer inputs
 _LESS = 1e-7  # a smaller mass by that share has missed something
 _LEAST_MASS = 1e-14  # a smaller one is the rounding of the operation
 
@@ -54,7 +56,7 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
     relative : float
         The relative error of integrals to aim at.
     budget : int
-        The most evaluations of an integrand.
+        About the most values of the operation for a whole law.
     """
     axes = [Axis.of(law) for law in inputs]
     parts = [monotone_parts(op, i, axes) for i in range(len(axes))]
@@ -69,7 +71,7 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
             inner = parts[i]
             if i != j and isinstance(inner, Parts):
                 points.update(flips(op, i, inner, axes, j))
-        special.append(sorted(points))
+        special.append(plain(points, axes[j]))
     marks = landmarks(op, axes, special)
     views = []
     for i in usable:
@@ -77,16 +79,23 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
         if isinstance(own, Parts):
             outer = tuple(Axis.of(law, special[j]) for j, law in enumerate(inputs) if j != i)
             sets = LevelSets(op, i, axes[i], own.low, own.high)
-            views.append(Conditioned(sets, outer, relative, budget))
-    views = _ranked(views, marks)
+            views.append(Conditioned(sets, outer, relative, _MOST_NODES[len(outer)]))
+    if views[0].outer:
+        views, cost = _ranked(views, marks)
+        if cost * _VALUES_OF_A_LAW > budget:
+            return (
+                f"quadrature would take about {cost * _VALUES_OF_A_LAW:.1g} values of the "
+                f"operation, more than budget={budget}"
+            )
     names = tuple(op.latents[v.sets.inner] for v in views)
     return Study(tuple(views), names, marks, _atoms(views[0], marks))
 
 
-def _ranked(views: list[Conditioned], marks: Landmarks) -> list[Conditioned]:
-    """The views that miss nothing, the cheapest first; those that do not agree are left out."""
-    if len(views) == 1:
-        return views
+def _ranked(views: list[Conditioned], marks: Landmarks) -> tuple[list[Conditioned], float]:
+    """The views that miss nothing, the cheapest first, and what a value of the law costs in that.
+
+    Views that do not agree with the others are left out.
+    """
     y = _probes(marks)
     found, costs = [], []
     for view in views:
@@ -102,7 +111,7 @@ def _ranked(views: list[Conditioned], marks: Landmarks) -> list[Conditioned]:
     sound = [bool(np.all(f >= most * (1.0 - _LESS))) for f in found]
     order = sorted(range(len(views)), key=lambda i: (not sound[i], costs[i]))
     kept = [i for i in order if sound[i]] or order[:1]
-    return [views[i] for i in kept]
+    return [views[i] for i in kept], costs[kept[0]] / (2 * y.size)
 
 
 def _probes(marks: Landmarks) -> FloatArray:

@@ -88,7 +88,10 @@ class Tails(Source):
     def __init__(self, continuous: Continuous, frame: Frame) -> None:
         self.continuous, self.frame = continuous, frame
         anchors = frame.anchors[:, 0]
-        self.at_anchors = np.stack([self.continuous.tail(anchors, upper=u) for u in (False, True)])
+        self.at_anchors = np.zeros((2, anchors.size))
+        for upper in (False, True):  # at the ends there is nothing to compute
+            inside = continuous.tail(anchors[self._inside], upper=upper)
+            self.at_anchors[int(upper), self._inside] = inside
         self.starts = np.stack([self._start(k) for k in range(len(anchors))])
 
     def _start(self, k: int) -> FloatArray:

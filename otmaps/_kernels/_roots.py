@@ -29,9 +29,11 @@ _EPS = 2.220446049250313e-16
 
 @part
 def _middle(a, b):  # type: ignore[no-untyped-def]
-    """A point between: by size for ends of one sign that are far apart, else half way."""
+    """A point between: 0, or by size for ends that are far apart, else half way."""
+    if a < 0.0 < b or b < 0.0 < a:
+        return 0.0
     small, large = min(abs(a), abs(b)), max(abs(a), abs(b))
-    if not (a < 0.0 < b or b < 0.0 < a) and large > 4.0 * small:
+    if large > 4.0 * small:
         small = max(small, 1e-300)
         return math.copysign(math.sqrt(small) * math.sqrt(large), a + b)
     return 0.5 * a + 0.5 * b
