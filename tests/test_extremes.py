@@ -10,23 +10,25 @@ import pytest
 
 import otmaps
 from otmaps._distribution import Distribution
-from otmaps._extremes import Maximum, at_least, maximum, mixture
+from otmaps._extremes import Extreme, at_least, maximum, mixture
 from otmaps._images import Image, even_power, image, magnitude
 from otmaps._monotone import Monotone, undoes
 from otmaps._restated import Restated, restated
-from otmaps._truncated import Above, above, split_at
+from otmaps._truncated import Side, above, split_at
 from otmaps.testing import DistributionTests
 
 N, E, U = otmaps.Normal(), otmaps.Exponential(), otmaps.Uniform(0.0, 1.0)
 LEVELS = np.concatenate([10.0 ** -np.arange(300.0, 1.0, -13.0), np.linspace(0.02, 0.5, 9)])
 
 
-class TestMaximum(DistributionTests):
+class TestExtremes(DistributionTests):
     def laws(self):
         return [
-            Maximum((N, N, N)),
-            Maximum((N, E)),
-            Maximum((N, otmaps.Cauchy(), otmaps.Uniform())),
+            Extreme((N, N, N)),
+            Extreme((N, E)),
+            Extreme((N, otmaps.Cauchy(), otmaps.Uniform())),
+            Extreme((N, E), largest=False),
+            Extreme((N, N), largest=False),
             maximum([N], 0.0),
             maximum([N, N], 0.5),
             maximum([N.affine(-1.0)], -1.0).affine(-1.0),
@@ -35,14 +37,14 @@ class TestMaximum(DistributionTests):
         ]
 
 
-class TestAbove(DistributionTests):
+class TestSides(DistributionTests):
     def laws(self):
         return [
-            Above(N, 0.0),
-            Above(N, -3.0),
-            Above(otmaps.Logistic(), 2.0),
-            Above(otmaps.Laplace(), -0.1),
-            Above(otmaps.Cauchy(), 0.0).affine(-2.0, 1.0),
+            Side(N, 0.0),
+            Side(N, -3.0),
+            Side(otmaps.Logistic(), 2.0),
+            Side(otmaps.Laplace(), -0.1),
+            Side(otmaps.Cauchy(), 0.0).affine(-2.0, 1.0),
         ]
 
 
@@ -128,7 +130,7 @@ def exact(law):
     "laws", [(N,) * 3, (N, otmaps.Normal(1.0, 2.0)), (E, N, otmaps.Logistic())]
 )
 def test_maxima_against_mpmath(laws):
-    law = Maximum(laws)
+    law = Extreme(laws)
     tails = [exact(part) for part in laws]
 
     def cdf(x):

@@ -36,11 +36,14 @@ from otmaps._estimators._splitting import (
     rewritten,
 )
 from otmaps._estimators._steps import law_of_step, serves_step
+from otmaps._estimators._terms import term_of
 from otmaps._expressions import Expression, Node
 from otmaps._extremes import maximum, mixture
 from otmaps._mixture import Mixture
 from otmaps._operations import Operation
+from otmaps._priors import StudentT
 from otmaps._restated import restated
+from otmaps._stable import Stable
 from otmaps._symbols import agrees
 
 _WORST = 1e-3  # a larger error than this is no law
@@ -273,7 +276,8 @@ class _Solver:
             node = functools.reduce(
                 functools.partial(problem.expression.graph.step, function), members
             )
-            laws.append(self.law(problem.part(node)).affine(sign))
+            law = self.law(problem.part(node)).affine(sign)
+            laws.append(self._quick(law) if constants else law)
         law = maximum(laws, max(constants, default=None))
         if law is None:
             return None
@@ -293,11 +297,20 @@ class _Solver:
             laws = [restated(law, errors, law.method) for law in laws]
         return self._seen(mixture(laws, [chance.holds, chance.fails]), "gate")
 
+    def _quick(self, law: Distribution) -> Distribution:
+        """A law that costs an integral, or special functions, at each point, as a table."""
+        if not isinstance(law, Stable | StudentT):
+            return law
+        key = "table", self._number(law)
+        if key not in self._known:
+            self._known[key] = term_of(law, self.tol).law(0.0, law.method)
+        return self._known[key]
+
     def _step(self, problem: Problem) -> Distribution | None:
         if not serves_step(problem.root):
             return None
         inner = next(node for node in problem.root.arguments if node.latents)
-        return law_of_step(problem.root, self.law(problem.part(inner)))
+        return law_of_step(problem.root, self._quick(self.law(problem.part(inner))))
 
     def _product(self, problem: Problem) -> Distribution | None:
         exponents, constant = factors(problem.root)
@@ -313,7 +326,7 @@ class _Solver:
         ]
         if len(nodes) < 2 and nodes[0][0] is problem.root:
             return None
-        laws = [(self.law(problem.part(node)), exponent) for node, exponent in nodes]
+        laws = [(self._quick(self.law(problem.part(node))), e) for node, e in nodes]
         law = product_law(laws, self.total)
         if law is None:
             return None
