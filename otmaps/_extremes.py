@@ -97,7 +97,8 @@ class Extreme(Distribution):
         return np.asarray(-np.expm1(self._log_all(x)))
 
     def _log_one(self, x: FloatArray) -> FloatArray:
-        plain = np.log(self._one(x))
+        one = self._one(x)
+        plain = np.where(one < 0.5, np.log(one), np.log1p(-np.minimum(self._all(x), 0.75)))
         # Where that underflows, the sum of the tails is all there is.
         parts = ((law.logsf(x) if self.largest else law.logcdf(x), n) for law, n in self._counted)
         terms = np.array([math.log(n) + np.asarray(part) for part, n in parts])

@@ -310,6 +310,11 @@ def image(law: Distribution, function: Monotone) -> Distribution | None:
             odds = image(law.base.affine(-1.0), Monotone("exp"))  # -log(1 + exp(-x))
             found = None if odds is None else image(odds, Monotone("log1p"))
             return None if found is None else found.affine(-1.0)
+        if (function.name, inner.name) == ("log", "power") and inner.exponent > 0.0:
+            found = image(law.base, function) if law.base.support()[0] >= 0.0 else None
+            return None if found is None else found.affine(inner.exponent)
+        if (function.name, inner.name) == ("power", "exp") and function.exponent > 0.0:
+            return image(law.base.affine(function.exponent), inner)
         powers = inner.name == function.name == "power"
         if powers and min(inner.exponent, function.exponent) > 0.0:
             return Image(law.base, Monotone("power", inner.exponent * function.exponent))

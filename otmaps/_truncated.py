@@ -16,8 +16,9 @@ from otmaps._one_sided_priors import Exponential
 from otmaps._priors import Laplace, Uniform
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_SMALL = 0.02  # below this share of the mass, differences of probabilities have lost digits
-_NEWTON_STEPS = 6
+_SMALL = 0.2  # what is left of the larger one, below which a difference has lost digits
+_DEEPEST = 700.0  # of a logarithm of a double
+_NEWTON_STEPS = 8
 _EPS = float(np.finfo(float).eps)
 
 
@@ -53,9 +54,9 @@ class Side(Distribution):
         return float(self.base.logsf(self.cut) if self.upper else self.base.logcdf(self.cut))
 
     @functools.cached_property
-    def _rest(self) -> float:
-        """The probability of the other side."""
-        return float(self.base.cdf(self.cut) if self.upper else self.base.sf(self.cut))
+    def _log_rest(self) -> float:
+        """The logarithm of the probability of the other side."""
+        return float(self.base.logcdf(self.cut) if self.upper else self.base.logsf(self.cut))
 
     @property
     def _sign(self) -> float:
@@ -91,25 +92,40 @@ class Side(Distribution):
     def _measured_tail_error(self) -> float:
         if not math.isfinite(self.base.tail_error):
             return math.inf
-        if self._rest == 0.0:
+        if self._log_rest == -math.inf:
             return 2.0 * self.base.tail_error + 4.0 * _EPS
-        inverse = self.base.isf if self.upper else self.base.ppf
-        reach = abs(float(inverse(self.mass * (1.0 - _SMALL))) - self.cut)
         with np.errstate(all="ignore"):
-            distance = reach * np.geomspace(1e-290, 1.0, 200)
+            distance = self._reach * np.geomspace(1e-290, 1.0, 200)
             x = self.cut + self._sign * distance
             distance = np.abs(x - self.cut)[x != self.cut]
-            whole, halved = self._integral(distance, 1), self._integral(distance, 2)
-            gap = np.abs(whole - halved) / halved
+            gap = np.abs(self._log_integral(distance, 1) - self._log_integral(distance, 2))
         if distance.size == 0 or not np.isfinite(gap).all():
             return math.inf
-        # Differences begin where they hold this much.
-        lost = 2.0 * min(self.base.error / self.mass, self.base.tail_error) / _SMALL
-        return 2.0 * self.base.tail_error + 2.0 * float(gap.max()) + lost + 16.0 * _EPS
+        kept = (1.0 + 1.0 / _SMALL) * 2.0 * self.base.tail_error
+        return kept + 2.0 * float(gap.max()) + _DEEPEST * _EPS
 
-    def _integral(self, distance: FloatArray, pieces: int) -> FloatArray:
-        """The mass between the cut and a point by a Gauss rule between breakpoints."""
-        total = np.zeros_like(distance)
+    @functools.cached_property
+    def _reach(self) -> float:
+        """How far from the cut the integral is used."""
+        if self._by_rest:  # where the other side, and what is between, are 1 / (1 - _SMALL) of it
+            inverse = self.base.ilogcdf if self.upper else self.base.ilogsf
+            end = inverse(min(self._log_rest - math.log1p(-_SMALL), -1e-300))
+        else:
+            inverse = self.base.ilogsf if self.upper else self.base.ilogcdf
+            end = inverse(self._log_mass + math.log1p(-_SMALL))
+        return abs(float(end) - self.cut)
+
+    @property
+    def _by_rest(self) -> bool:
+        """Whether the smaller probability, whose digits hold, is that of the other side."""
+        return self.mass > 0.5
+
+    def _log_integral(self, distance: FloatArray, pieces: int) -> FloatArray:
+        """The logarithm of the mass from the cut to a point, by a Gauss rule between breakpoints.
+
+        Of logarithms, so that it is known where the density leaves the doubles.
+        """
+        total = np.full_like(distance, -math.inf)
         for low, high in zip([0.0, *self._ends], [*self._ends, math.inf], strict=True):
             rows = np.flatnonzero(distance > low)
             if rows.size == 0:
@@ -117,19 +133,33 @@ class Side(Distribution):
             half = 0.5 * (np.minimum(distance[rows], high) - low) / pieces
             for k in range(pieces):
                 steps = (low + (2 * k + 1) * half)[:, None] + half[:, None] * _NODES
-                density = np.asarray(self.base.pdf(self.cut + self._sign * steps))
-                total[rows] += half * (density @ _WEIGHTS)
+                logs = np.asarray(self.base.logpdf(self.cut + self._sign * steps))
+                top = np.max(logs, axis=1)
+                top = np.where(np.isfinite(top), top, 0.0)
+                found = top + np.log(half * (np.exp(logs - top[:, None]) @ _WEIGHTS))
+                total[rows] = np.logaddexp(total[rows], found)
         return total
 
+    def _shares(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The share of the mass that lies between the cut and x, and its logarithm."""
+        if self._by_rest:
+            log = np.asarray(self.base.logcdf(x) if self.upper else self.base.logsf(x))
+            plain = np.asarray(self.base.cdf(x) if self.upper else self.base.sf(x))
+            left = -np.expm1(self._log_rest - log)
+            share = (plain - math.exp(self._log_rest)) / self.mass
+            logs = log + np.log(left) - self._log_mass
+        else:
+            log = np.asarray(self.base.logsf(x) if self.upper else self.base.logcdf(x))
+            left = share = np.asarray(-np.expm1(log - self._log_mass))
+            logs = np.log(share)
+        near = left < _SMALL
+        if near.any():
+            logs[near] = self._log_integral(np.abs(x[near] - self.cut), 1) - self._log_mass
+            share[near] = np.exp(logs[near])
+        return share, logs
+
     def _between(self, x: FloatArray) -> FloatArray:
-        """The share of the mass that lies between the cut and x."""
-        cdf, sf = np.asarray(self.base.cdf(x)), np.asarray(self.base.sf(x))
-        own, others = (sf, cdf) if self.upper else (cdf, sf)
-        share = ((others - self._rest) if self.mass > 0.5 else (self.mass - own)) / self.mass
-        near = share < _SMALL
-        if near.any() and self._rest > 0.0:
-            share[near] = self._integral(np.abs(x[near] - self.cut), 1) / self.mass
-        return np.asarray(share)
+        return self._shares(x)[0]
 
     def _beyond(self, x: FloatArray) -> FloatArray:
         own = self.base.sf(x) if self.upper else self.base.cdf(x)
@@ -146,8 +176,8 @@ class Side(Distribution):
         return np.asarray(own) - self._log_mass
 
     def _log_between(self, x: FloatArray) -> FloatArray:
-        share = self._between(x)
-        return np.where(share < 0.5, np.log(share), np.log1p(-np.minimum(self._beyond(x), 0.75)))
+        share, logs = self._shares(x)
+        return np.where(share < 0.5, logs, np.log1p(-np.minimum(self._beyond(x), 0.75)))
 
     def _logcdf(self, x: FloatArray) -> FloatArray:
         return self._log_between(x) if self.upper else self._log_beyond(x)
@@ -163,24 +193,21 @@ class Side(Distribution):
 
     def _far_quantile(self, logp: FloatArray) -> FloatArray:
         inverse = self.base.ilogsf if self.upper else self.base.ilogcdf
-        return np.asarray(inverse(logp + self._log_mass))
+        return np.clip(inverse(logp + self._log_mass), *self._support())
 
     def _near_quantile(self, logp: FloatArray) -> FloatArray:
         """The point up to which the share ``exp(logp)`` lies, from the cut."""
-        p = np.exp(logp)
-        if self._rest == 0.0:
-            inverse = self.base.ilogcdf if self.upper else self.base.ilogsf
-            return np.asarray(inverse(logp + self._log_mass))
-        # Of the nearer tail, whose digits hold.
-        if self.mass > 0.5:
-            level = self._rest + p * self.mass
-            x = np.array(self.base.ppf(level) if self.upper else self.base.isf(level))
+        # From the smaller probability, whose digits hold.
+        if self._by_rest:
+            both = np.logaddexp(self._log_rest, logp + self._log_mass)
+            x = np.array(self.base.ilogcdf(both) if self.upper else self.base.ilogsf(both))
+            near = both - self._log_rest < _SMALL
         else:
-            level = self.mass * (1.0 - p)
-            x = np.array(self.base.isf(level) if self.upper else self.base.ppf(level))
-        near = np.flatnonzero(p < 2.0 * _SMALL)
+            left = self._log_mass + np.log1p(-np.exp(logp))
+            x = np.array(self.base.ilogsf(left) if self.upper else self.base.ilogcdf(left))
+            near = np.exp(logp) < _SMALL
         x[near] = self._newton(logp[near])
-        return x
+        return np.clip(x, *self._support())
 
     def _newton(self, logp: FloatArray) -> FloatArray:
         """Newton steps from the quantiles of a flat density; where those do not settle, a search.
@@ -188,12 +215,13 @@ class Side(Distribution):
         The mass from the cut on rises from 0 at the cut, so near it the first guess is good.
         """
         first = math.nextafter(self.cut, self._sign * math.inf)
-        x = self.cut + self._sign * np.exp(logp) * self.mass / float(self.base.pdf(first))
+        density = float(self.base.logpdf(first))
+        x = self.cut + self._sign * np.exp(logp + self._log_mass - density)
         active = np.arange(x.size)
         for _ in range(_NEWTON_STEPS):
             at = x[active]
             at = np.maximum(at, first) if self.upper else np.minimum(at, first)
-            value = np.log(self._between(at))
+            value = self._shares(at)[1]
             step = (value - logp[active]) * np.exp(value - self._logpdf(at)) * self._sign
             settled = np.abs(step) <= 4.0 * _EPS * np.abs(at)
             settled |= (at == first) & (self._sign * step >= 0.0)

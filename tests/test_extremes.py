@@ -45,6 +45,9 @@ class TestSides(DistributionTests):
             Side(otmaps.Logistic(), 2.0),
             Side(otmaps.Laplace(), -0.1),
             Side(otmaps.Cauchy(), 0.0).affine(-2.0, 1.0),
+            Side(otmaps.Normal(5.0, 0.1), 0.0),
+            Side(otmaps.Beta(2.0, 5.0), 0.3).affine(-1.0, 1.0),
+            Side(otmaps.Logistic(), 1.0, upper=False),
         ]
 
 
@@ -144,6 +147,20 @@ def test_maxima_against_mpmath(laws):
     assert nearer_tails(law, cdf, sf) <= law.tail_error
     assert law.error < 1e-13
     assert nearer_tails(Union(laws), cdf, sf) > 0.1
+
+
+def test_extremes_of_extremes_keep_both_tails():
+    inner = Extreme((U, U))
+    law = Extreme((inner, inner), largest=False)  # cdf 1 - (1 - x^2)^2
+    x = np.array([1e-100, 1e-20, 1e-5, 0.1])
+    np.testing.assert_allclose(law.cdf(x), 2.0 * x**2 - x**4, rtol=1e-14)
+    np.testing.assert_allclose(law.affine(-1.0, 1.0).cdf(x), (2.0 * x - x**2) ** 2, rtol=1e-14)
+
+
+def test_what_overflows_has_no_image():
+    assert image(otmaps.Cauchy(), Monotone("exp")) is None
+    assert image(otmaps.StudentT(3.0), Monotone("exp")) is None
+    assert image(otmaps.Logistic(), Monotone("exp")) is not None
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from otmaps._estimators._splitting import (
     problem_of,
     product_node,
     reduced,
+    regrouped,
     rewritten,
 )
 from otmaps._estimators._steps import law_of_step, serves_step
@@ -144,12 +145,12 @@ def _splits(expression: Expression) -> bool:
             or len(_extremes_of(root)) > 1
             or serves_step(root)
             or rewritten(expression) is not None
-            or bool(parts(root))
+            or bool(parts(regrouped(expression)))
         )
     if len(groups(terms)) > 1:
         return True
     if len(terms) > 1:
-        return bool(parts(root))
+        return bool(parts(regrouped(expression)))
     only = next(iter(terms))
     return only.function is None or _splits(dataclasses.replace(expression, root=only))
 
@@ -276,8 +277,8 @@ class _Solver:
             node = functools.reduce(
                 functools.partial(problem.expression.graph.step, function), members
             )
-            law = self.law(problem.part(node)).affine(sign)
-            laws.append(self._quick(law) if constants else law)
+            part = self.law(problem.part(node)).affine(sign)
+            laws.append(self._quick(part) if constants else part)
         law = maximum(laws, max(constants, default=None))
         if law is None:
             return None
@@ -334,11 +335,12 @@ class _Solver:
         return self._seen(law, f"product of {len(exponents)} parts")
 
     def _parts(self, problem: Problem) -> Distribution | None:
-        found = parts(problem.root)
+        root = regrouped(problem.expression)
+        found = parts(root)
         if not found:
             return None
         laws = [self.law(problem.part(node)) for node in found]
-        return self.law(reduced(problem, found, laws))
+        return self.law(reduced(root, problem.laws, found, laws))
 
     def _whole(self, problem: Problem) -> Distribution:
         """What does not fall apart; the errors of laws that were computed are passed on."""
