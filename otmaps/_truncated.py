@@ -193,7 +193,7 @@ class Side(Distribution):
 
     def _far_quantile(self, logp: FloatArray) -> FloatArray:
         inverse = self.base.ilogsf if self.upper else self.base.ilogcdf
-        return np.clip(inverse(logp + self._log_mass), *self._support())
+        return np.asarray(np.clip(inverse(logp + self._log_mass), *self._support()))
 
     def _near_quantile(self, logp: FloatArray) -> FloatArray:
         """The point up to which the share ``exp(logp)`` lies, from the cut."""
@@ -207,7 +207,7 @@ class Side(Distribution):
             x = np.array(self.base.ilogsf(left) if self.upper else self.base.ilogcdf(left))
             near = np.exp(logp) < _SMALL
         x[near] = self._newton(logp[near])
-        return np.clip(x, *self._support())
+        return np.asarray(np.clip(x, *self._support()))
 
     def _newton(self, logp: FloatArray) -> FloatArray:
         """Newton steps from the quantiles of a flat density; where those do not settle, a search.

@@ -46,7 +46,7 @@ class TestSides(DistributionTests):
             Side(otmaps.Laplace(), -0.1),
             Side(otmaps.Cauchy(), 0.0).affine(-2.0, 1.0),
             Side(otmaps.Normal(5.0, 0.1), 0.0),
-            Side(otmaps.Beta(2.0, 5.0), 0.3).affine(-1.0, 1.0),
+            Side(otmaps.Arcsine(), 0.3).affine(-1.0, 1.0),
             Side(otmaps.Logistic(), 1.0, upper=False),
         ]
 
