@@ -422,3 +422,25 @@ def test_products_with_atoms():
     assert product_law([(die, -1.0), (E, 1.0)], total) is None
     opaque = Restated(die, (0.0, 0.0), "opaque")
     assert product_law([(opaque, 1.0), (E, 1.0)], total) is None
+
+
+def test_sums_of_steep_parts():
+    """A median that is next to nothing beside the scale; a pole inside a mixture."""
+    steep = otmaps.Gamma(0.1)
+    law = composed(lambda a, b: a * a + b * b, [steep, steep])
+    x = np.array([1e-30, 1e-9, 1e-3, 1.0])
+
+    def cdf(x):  # E F(sqrt(x - a^2)), in u = a^0.1 so that the density of a is bounded
+        def inner(u):
+            a = u**10
+            rest = mp.sqrt(x - a * a)
+            density = 10 * mp.exp(-a) / mp.gamma(mp.mpf(1) / 10)
+            return density * mp.gammainc(mp.mpf(1) / 10, 0, rest, regularized=True)
+
+        end = mp.mpf(x) ** (mp.mpf(1) / 20)
+        return float(mp.quad(inner, [0, end / 2, end * 0.9, end * 0.99, end]))
+
+    np.testing.assert_allclose(law.cdf(x), [cdf(v) for v in x], rtol=1e-9)
+    pole = composed(lambda a, b: np.maximum(a, 0.3) + np.abs(b), [otmaps.Arcsine()] * 2)
+    assert pole.error < 1e-13
+    assert pole.tail_error < 1e-11
