@@ -24,6 +24,12 @@ DRAWS = 2_000 if TINY else 1_000_000
 POINTS = 20 if TINY else 1_000
 """Points at which a law or a map is compared with the truth."""
 
+HONESTY_RUNS = 3 if TINY else 2_000
+"""Seeded runs of an estimator on each operation with a known law."""
+
+SAMPLES = 3_000 if TINY else 100_000_000
+"""Draws of a long run of Monte Carlo."""
+
 KNOTS = 2_048
 """Knots of the tables that peers look up."""
 

@@ -22,8 +22,10 @@ from otmaps._errors import (
     UnservedError,
 )
 from otmaps._estimators import (
+    RQMC,
     Agreement,
     ClosedForm,
+    ConditionalRQMC,
     Composition,
     Contour,
     Convolution,
@@ -45,8 +47,10 @@ from otmaps._one_sided_priors import (
     LogNormal,
 )
 from otmaps._operations import Operation
+from otmaps._plan import RandomizedPlan, transport_plan
 from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precompute
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
+from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
 from otmaps._stable import Stable
 from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
@@ -55,6 +59,7 @@ from otmaps._walk import random_walk
 __version__ = "0.1.0"
 
 __all__ = [
+    "RQMC",
     "AccuracyError",
     "AccuracyWarning",
     "Agreement",
@@ -65,6 +70,7 @@ __all__ = [
     "CheckReport",
     "CheckRow",
     "ClosedForm",
+    "ConditionalRQMC",
     "Composition",
     "Contour",
     "Convolution",
@@ -93,6 +99,8 @@ __all__ = [
     "OperationFactory",
     "Pareto",
     "PrecomputeReport",
+    "RandomizedPlan",
+    "RegisteredForm",
     "Stable",
     "Store",
     "StoreEntry",
@@ -108,6 +116,7 @@ __all__ = [
     "barycenter",
     "check",
     "choose_estimator",
+    "closed_form",
     "grid",
     "lerp",
     "linear",
@@ -120,6 +129,7 @@ __all__ = [
     "pushforward",
     "random_walk",
     "slerp",
+    "transport_plan",
     "vicinity",
 ]
 

@@ -74,6 +74,29 @@ def real_array(x: Any, name: str) -> AnyFloatArray:
     return array.astype(np.float64)
 
 
+class Traced:
+    """A symbol that stands for numbers, so that a function run on it shows its steps.
+
+    Operations and affine maps let such symbols, and object arrays of them, pass.
+    """
+
+    __slots__ = ()
+
+
+def is_traced(*values: Any) -> bool:
+    """Whether one of the values is a `Traced` symbol or an array of them."""
+    return any(
+        isinstance(x, Traced)
+        or (
+            isinstance(x, np.ndarray)
+            and x.dtype == object
+            and x.size
+            and isinstance(x.flat[0], Traced)
+        )
+        for x in values
+    )
+
+
 def real_scalar(x: Any, name: str, *, positive: bool = False) -> float:
     """``x`` as a finite float, or an error that names the argument."""
     array = real_array(x, name)

@@ -110,9 +110,7 @@ class Distribution(abc.ABC):
         return invert_monotone(self._logsf, slope, logq, self._support(), increasing=False)
 
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-        # 53 random bits, centred in their cell: never 0 or 1.
-        u = (rng.integers(0, 2**53, size=shape, dtype=np.uint64).astype(float) + 0.5) * 2.0**-53
-        return np.asarray(self.ppf(u))
+        return np.asarray(self.ppf(open_uniform(shape, rng)))
 
     def _mean(self) -> float:
         return quantile_moment(self.ilogcdf, self.ilogsf, lambda x: x)
@@ -345,6 +343,13 @@ class Distribution(abc.ABC):
             if far.any():
                 out[far] = far_hook(-np.expm1(flat[far]))
         return _shaped(out, logs.shape)
+
+
+def open_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Uniform draws of 53 bits, centred in their cell: never 0 or 1."""
+    u = np.asarray(rng.random(shape))
+    u += 2.0**-54
+    return np.minimum(u, 1.0 - 2.0**-53, out=u)  # the last cell's centre rounds to 1
 
 
 def _shaped(flat: FloatArray, shape: tuple[int, ...]) -> float | FloatArray:

@@ -10,14 +10,14 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import FloatArray, frozen, real_array, real_scalar
-from otmaps._distribution import Distribution
+from otmaps._ogive import Ogive, check_span, dkw_bound, polygon, tail_scales
 
 _FEWEST = 20  # from here on a point mass takes at least three equal draws, at any confidence
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Empirical(Distribution):
+class Empirical(Ogive):
     """The law that a sample of independent draws estimates.
 
     The cdf runs straight between the sorted distinct values, through the middle of the step of
@@ -76,10 +76,10 @@ class Empirical(Distribution):
             raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
         low, high = _checked_ends(self.low, self.high, draws)
         n = draws.size
-        dkw = math.sqrt(math.log(2.0 / (1.0 - confidence)) / (2.0 * n))
+        dkw = dkw_bound(n, confidence)
         values, counts = np.unique(draws, return_counts=True)
         heavy = counts > n * dkw
-        knots, below = _knots(values, counts, heavy, low, high)
+        knots, below = polygon(values, counts, heavy, low, high)
         lightest = counts[~heavy].max(initial=0)
         # A sample value on a stated end has its whole step above (or below) the line.
         on_end = (counts[0] if values[0] == low else 0, counts[-1] if values[-1] == high else 0)
@@ -93,7 +93,7 @@ class Empirical(Distribution):
             "knots": frozen(knots),
             "below": frozen(below / n),
             "above": frozen((n - below) / n),
-            "tail_scales": (_mean_excess(draws), _mean_excess(-draws[::-1])),
+            "tail_scales": tail_scales(values, counts),
             "_bound": min(dkw + slack, 1.0),
             "_masses": tuple(
                 (float(v), int(c) / n) for v, c in zip(values[heavy], counts[heavy], strict=True)
@@ -101,26 +101,6 @@ class Empirical(Distribution):
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
-
-    def _support(self) -> tuple[float, float]:
-        first, last = float(self.knots[0]), float(self.knots[-1])
-        return (
-            first if self.below[0] == 0.0 else -math.inf,
-            last if self.above[-1] == 0.0 else math.inf,
-        )
-
-    def _breakpoints(self) -> tuple[float, ...]:
-        ends = {e for e in self._support() if math.isfinite(e)}
-        return tuple(sorted(ends | {location for location, _ in self._masses}))
-
-    def _atoms(self) -> tuple[tuple[float, float], ...]:
-        return self._masses
-
-    def _error(self) -> float:
-        return self._bound
-
-    def _tail_error(self) -> float:
-        return math.inf
 
     def _method(self) -> str:
         return self.origin or f"sample (n={self.n})"
@@ -134,114 +114,6 @@ class Empirical(Distribution):
             "high": self.high.hex(),
             "confidence": self.confidence.hex(),
         }
-
-    def _line(self, heights: FloatArray, x: FloatArray, i: Any) -> FloatArray:
-        """The straight line over cell ``i``, from its nearer end: no cancellation at either."""
-        left, right = self.knots[i], self.knots[i + 1]
-        t = (x - left) / (right - left)
-        return np.asarray((1.0 - t) * heights[i] + t * heights[i + 1])
-
-    def _cell(self, x: FloatArray) -> tuple[Any, Any, Any]:
-        """The cell of each point, and the masks of the points in the lower and upper tail."""
-        i = np.searchsorted(self.knots, x, side="right") - 1
-        return np.clip(i, 0, self.knots.size - 2), i < 0, i >= self.knots.size - 1
-
-    def _tail_logs(self, x: FloatArray, tail: int) -> FloatArray:
-        """log of the modelled tail probability beyond the first or the last knot."""
-        height, end = (
-            (self.below[0], self.knots[0]) if tail == 0 else (self.above[-1], self.knots[-1])
-        )
-        return np.asarray(np.log(height) - np.abs(x - end) / self.tail_scales[tail])
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
-        i, lower, upper = self._cell(x)
-        out = self._line(self.below, x, i)
-        out[lower] = np.exp(self._tail_logs(x[lower], 0))
-        out[upper] = -np.expm1(self._tail_logs(x[upper], 1))
-        return out
-
-    def _sf(self, x: FloatArray) -> FloatArray:
-        i, lower, upper = self._cell(x)
-        out = self._line(self.above, x, i)
-        out[lower] = -np.expm1(self._tail_logs(x[lower], 0))
-        out[upper] = np.exp(self._tail_logs(x[upper], 1))
-        return out
-
-    def _logcdf(self, x: FloatArray) -> FloatArray:
-        _, lower, _ = self._cell(x)
-        return np.where(lower, self._tail_logs(x, 0), Distribution._logcdf(self, x))
-
-    def _logsf(self, x: FloatArray) -> FloatArray:
-        _, _, upper = self._cell(x)
-        return np.where(upper, self._tail_logs(x, 1), Distribution._logsf(self, x))
-
-    def _logpdf(self, x: FloatArray) -> FloatArray:
-        i, lower, upper = self._cell(x)
-        rise = np.where(
-            self.below[i] < 0.5,
-            self.below[i + 1] - self.below[i],
-            self.above[i] - self.above[i + 1],
-        )
-        out: FloatArray = np.log(rise / (self.knots[i + 1] - self.knots[i]))
-        for tail, where in ((0, lower), (1, upper)):
-            out[where] = self._tail_logs(x[where], tail) - math.log(self.tail_scales[tail])
-        return out
-
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        return np.asarray(np.exp(self._logpdf(x)))
-
-    def _ppf(self, p: FloatArray) -> FloatArray:
-        j = np.clip(np.searchsorted(self.below, p, side="left"), 1, self.below.size - 1)
-        out = self._between(p, self.below, j)
-        tail = p <= self.below[0]
-        out[tail] = self._tail_quantile(np.log(p[tail]), 0)
-        return out
-
-    def _isf(self, q: FloatArray) -> FloatArray:
-        j = np.clip(np.searchsorted(-self.above, -q, side="left"), 1, self.above.size - 1)
-        out = self._between(q, self.above, j)
-        tail = q < self.above[-1]
-        out[tail] = self._tail_quantile(np.log(q[tail]), 1)
-        return out
-
-    def _between(self, goal: FloatArray, heights: FloatArray, j: Any) -> FloatArray:
-        t = (goal - heights[j - 1]) / (heights[j] - heights[j - 1])
-        # Across a point mass both knots are equal, and so is every point between them.
-        return np.asarray(self.knots[j - 1] + t * (self.knots[j] - self.knots[j - 1]))
-
-    def _tail_quantile(self, logs: FloatArray, tail: int) -> FloatArray:
-        height, end = (
-            (self.below[0], self.knots[0]) if tail == 0 else (self.above[-1], self.knots[-1])
-        )
-        depth = (np.log(height) - logs) * self.tail_scales[tail]
-        return np.asarray(end - depth if tail == 0 else end + depth)
-
-    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
-        # Asked where exp(logp) underflows: without a tail that is the end itself.
-        no_tail = self.below[0] == 0.0
-        return np.full_like(logp, self.knots[0]) if no_tail else self._tail_quantile(logp, 0)
-
-    def _ilogsf(self, logq: FloatArray) -> FloatArray:
-        no_tail = self.above[-1] == 0.0
-        return np.full_like(logq, self.knots[-1]) if no_tail else self._tail_quantile(logq, 1)
-
-    def _mean(self) -> float:
-        return self._moments()[0]
-
-    def _std(self) -> float:
-        return self._moments()[1]
-
-    def _moments(self) -> tuple[float, float]:
-        """Mean and standard deviation of lines (uniform laws) and tails (exponential laws)."""
-        widths = np.diff(self.knots)
-        (s0, s1), (p0, p1) = self.tail_scales, (self.below[0], self.above[-1])
-        mass = np.concatenate([[p0], np.diff(self.below), [p1]])
-        centre = np.concatenate(
-            [[self.knots[0] - s0], self.knots[:-1] + 0.5 * widths, [self.knots[-1] + s1]]
-        )
-        spread = np.concatenate([[s0 * s0], widths * widths / 12.0, [s1 * s1]])
-        mean = float(mass @ centre)
-        return mean, math.sqrt(float(mass @ (spread + (centre - mean) ** 2)))
 
 
 def _checked_sample(sample: Any) -> FloatArray:
@@ -268,10 +140,7 @@ def _checked_sample(sample: Any) -> FloatArray:
             f"sample holds {draws.size} times the value {draws[0]}: a constant has no law that a "
             "transport map could start from. Drop this component, or keep it as it is."
         )
-    if not math.isfinite(float(draws[-1]) - float(draws[0])):
-        raise ValueError(
-            f"sample runs from {draws[0]} to {draws[-1]}, wider than float64. Rescale it first."
-        )
+    check_span(float(draws[0]), float(draws[-1]))
     return draws
 
 
@@ -286,40 +155,3 @@ def _checked_ends(low: Any, high: Any, draws: FloatArray) -> tuple[float, float]
             f"[{ends[0]}, {ends[1]}]. Widen low and high, or remove the values outside."
         )
     return ends[0], ends[1]
-
-
-def _knots(
-    values: FloatArray, counts: Any, heavy: Any, low: float, high: float
-) -> tuple[FloatArray, FloatArray]:
-    """Knots of the cdf and the number of draws (in halves) below each: two knots at an atom."""
-    after = np.cumsum(counts)
-    before = after - counts
-    repeats = np.where(heavy, 2, 1)
-    knots = np.repeat(values, repeats)
-    heights = np.repeat(0.5 * (before + after), repeats)
-    first_of_pair = np.cumsum(repeats)[heavy] - 2
-    heights[first_of_pair] = before[heavy]
-    heights[first_of_pair + 1] = after[heavy]
-    total = float(after[-1])
-    if low == knots[0]:
-        heights[0] = 0.0
-    elif math.isfinite(low):
-        knots, heights = np.append(low, knots), np.append(0.0, heights)
-    if high == knots[-1]:
-        heights[-1] = total
-    elif math.isfinite(high):
-        knots, heights = np.append(knots, high), np.append(heights, total)
-    return knots, heights
-
-
-def _mean_excess(draws: FloatArray) -> float:
-    """Mean distance of the lowest k values to the next one: the scale of an exponential tail.
-
-    k grows past ties until the scale is positive.
-    """
-    k = min(max(10, math.ceil(draws.size**0.4)), draws.size // 2)
-    while True:
-        scale = float(np.mean(draws[k] - draws[:k]))
-        if scale > 0.0:
-            return scale
-        k = min(2 * k, draws.size - 1)

@@ -20,6 +20,8 @@ from typing import Any, final
 
 import numpy as np
 
+from otmaps._arrays import Traced
+
 _PROBES = 3  # entries per latent: enough to see one entry leak into another
 
 
@@ -36,7 +38,7 @@ class Linear:
     offset: float = 0.0
 
 
-class _Affine:
+class _Affine(Traced):
     """An affine form in the symbols (latent, entry), as a dict of coefficients and a constant.
 
     ``faults`` is shared by all forms of one trace and records each step that is not affine, so

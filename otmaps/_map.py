@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps._arrays import AnyFloatArray, real_array, real_scalar
+from otmaps._arrays import AnyFloatArray, is_traced, real_array, real_scalar
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning, AtomError
@@ -95,7 +95,17 @@ class MonotoneMap:
         if isinstance(y, Symbol) and out is None:
             straight = self.kind != "table" and not any(map(math.isfinite, self.limits))
             return y.apply(self, y, affine=(self.scale, self.shift) if straight else None)
+        if is_traced(y):
+            return self._trace(y)
         return _apply(self._forward, y, "y", out)
+
+    def _trace(self, y: Any) -> Any:
+        """T of symbols, where it is one multiply-add without ends; else they refuse."""
+        if self.kind == "identity":
+            return y
+        if self.kind == "affine" and self.limits == (-math.inf, math.inf):
+            return self.scale * y + self.shift
+        return np.asarray(y, dtype=np.float64)
 
     def inverse(self, z: Any, out: npt.NDArray[Any] | None = None) -> Any:
         """The smallest y with T(y) >= z: the inverse of what a call computes, to rounding.
@@ -194,7 +204,7 @@ def _apply(
 ) -> Any:
     """Run a kernel on contiguous vectors: whatever comes in, and wherever it is to go."""
     array = real_array(x, name)
-    result = np.empty(array.shape, dtype=array.dtype) if out is None else _checked_out(out, array)
+    result = np.empty(array.shape, dtype=array.dtype) if out is None else checked_out(out, array)
     flat = np.ascontiguousarray(array).reshape(-1)
     direct = result.flags.c_contiguous and (
         not np.may_share_memory(result, array) or _same_memory(result, array)
@@ -211,7 +221,8 @@ def _same_memory(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     return a.ctypes.data == b.ctypes.data and a.strides == b.strides
 
 
-def _checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
+def checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
+    """``out``, or an error where it cannot hold the values of a map at the array."""
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"out must be a NumPy array, got {type(out).__name__}.")
     if out.shape != array.shape or out.dtype != array.dtype:
@@ -271,14 +282,20 @@ def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
 
 def build_map(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
     """`monotone_map` on laws; the caller compares the error with ``tol``."""
-    tol = real_scalar(tol, "tol")
-    if not 1e-15 < tol <= 0.1:
-        raise ValueError(f"tol must be in (1e-15, 0.1], got {tol}.")
+    tol = checked_tol(tol)
     line = affine_between(source, target)
     if line is not None:
         return _straight(source, target, tol, *line)
     _refuse_atoms(source)
     return _tabulated(source, target, tol)
+
+
+def checked_tol(tol: Any) -> float:
+    """``tol`` as a float, or an error where no map can have it."""
+    value = real_scalar(tol, "tol")
+    if not 1e-15 < value <= 0.1:
+        raise ValueError(f"tol must be in (1e-15, 0.1], got {value}.")
+    return value
 
 
 def _refuse_atoms(source: Distribution) -> None:
@@ -288,8 +305,8 @@ def _refuse_atoms(source: Distribution) -> None:
     raise AtomError(
         f"the source law has {len(source.atoms)} point mass(es); the heaviest, at {location:g}, "
         f"has probability {mass:.6g}. A map sends a point to one point, so none moves such a law "
-        "to the target; a randomised plan would, which this version does not offer. Smooth the "
-        "operation, or match the continuous part of its law."
+        "to the target. A randomised plan does: otmaps.match(..., "
+        "randomize=numpy.random.default_rng(0)), or otmaps.transport_plan(source, target)."
     )
 
 

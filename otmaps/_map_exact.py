@@ -118,12 +118,15 @@ def sound_range(problem: Problem) -> tuple[float, float]:
 
     A law known to an absolute error alone, such as that of a sample, has tails that are a model.
     """
-    source, target = problem.exact.source, problem.exact.target
-    bounds = [4.0 * law.error for law in (source, target) if math.isinf(law.tail_error)]
-    if not bounds:
-        return -math.inf, math.inf
-    tail = min(max(bounds), 0.2)
-    return float(source.ppf(tail)), float(source.isf(tail))
+    tail = blurred_tail(problem)
+    source = problem.exact.source
+    return (float(source.ppf(tail)), float(source.isf(tail))) if tail else (-math.inf, math.inf)
+
+
+def blurred_tail(problem: Problem) -> float:
+    """The probability of each tail of which the laws say nothing."""
+    laws = problem.exact.source, problem.exact.target
+    return min(max((4.0 * law.error for law in laws if math.isinf(law.tail_error)), default=0), 0.2)
 
 
 def law_error(problem: Problem, y: FloatArray, z: FloatArray) -> float:
@@ -134,22 +137,37 @@ def law_error(problem: Problem, y: FloatArray, z: FloatArray) -> float:
     probabilities are computed, for points in `sound_range`. In the unit of the problem.
     """
     source, target = problem.exact.source, problem.exact.target
-    log_tail = np.minimum(source.logcdf(y), source.logsf(y))
-    relative = source.tail_error + target.tail_error
-    absolute = source.error + target.error
-    if math.isfinite(relative):
-        with np.errstate(all="ignore"):
-            shift = np.minimum(relative * np.exp(log_tail), absolute)
-            moved = np.exp(np.log(shift) - target.logpdf(z)) / problem.unit(z)
-        # An infinite ratio is the edge of a gap of the target: the map jumps there.
-        return float(moved[np.isfinite(moved)].max(initial=0.0))
+    if math.isfinite(source.tail_error + target.tail_error):
+        return relative_move(problem, np.minimum(source.logcdf(y), source.logsf(y)), z)
     first, last = sound_range(problem)
     y, z = y[(y >= first) & (y <= last)], z[(y >= first) & (y <= last)]
-    cdf, sf = np.asarray(source.cdf(y)), np.asarray(source.sf(y))
+    return absolute_move(problem, np.asarray(source.cdf(y)), np.asarray(source.sf(y)), z)
+
+
+def relative_move(problem: Problem, log_tail: FloatArray, z: FloatArray) -> float:
+    """How far relative errors of the tails move the quantiles z of the target."""
+    source, target = problem.exact.source, problem.exact.target
+    relative, absolute = source.tail_error + target.tail_error, source.error + target.error
+    with np.errstate(all="ignore"):
+        return moved_by(problem, np.minimum(relative * np.exp(log_tail), absolute), z)
+
+
+def moved_by(problem: Problem, shift: FloatArray, z: FloatArray) -> float:
+    """How far changes of their probabilities move the quantiles z of the target."""
+    with np.errstate(all="ignore"):
+        moved = np.exp(np.log(shift) - problem.exact.target.logpdf(z)) / problem.unit(z)
+    # An infinite ratio is the edge of a gap of the target: the map jumps there.
+    return float(moved[np.isfinite(moved)].max(initial=0.0))
+
+
+def absolute_move(problem: Problem, cdf: FloatArray, sf: FloatArray, z: FloatArray) -> float:
+    """How far the absolute errors of the laws move the quantiles z at these levels."""
+    source, target = problem.exact.source, problem.exact.target
     lower = cdf <= sf
     worst = 0.0
-    for change in (-absolute, absolute):
-        tail = np.clip(np.where(lower, cdf, sf) + change, 0.0, 1.0)
+    for change in (-1.0, 1.0):
+        tail = np.where(lower, cdf, sf) + change * (source.error + target.error)
+        tail = np.clip(tail, 0.0, 1.0)
         other = np.where(lower, target.ppf(tail), target.isf(tail))
         moved = np.abs(other - z) / problem.unit(z)
         worst = max(worst, float(moved[np.isfinite(moved)].max(initial=0.0)))

@@ -13,7 +13,7 @@ import numpy as np
 from otmaps._arrays import AnyFloatArray, real_scalar
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
-from otmaps._errors import AccuracyWarning
+from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._estimators import (
     ClosedForm,
     Estimator,
@@ -26,6 +26,8 @@ from otmaps._map import MonotoneMap, build_map
 from otmaps._map_exact import affine_between
 from otmaps._mismatch import Mismatch, law_mismatch
 from otmaps._operations import Operation
+from otmaps._plan import RandomizedPlan, build_plan, generator
+from otmaps._registered_forms import registered_law
 from otmaps._stores import Store, resolve_store
 from otmaps._table import fetch_map, map_recipe
 
@@ -46,17 +48,28 @@ class MatchedOperation:
         The prior.
     inputs : tuple of Distribution
         The law of each latent.
-    map : MonotoneMap
-        The monotone map from the law of the raw result to the prior, with its error.
+    map : MonotoneMap or RandomizedPlan
+        The monotone map from the law of the raw result to the prior, with its error; a plan
+        where that law has point masses and `match` was given ``randomize=``.
+    method : str or Estimator
+        How the law of the raw result was asked for.
+    randomize : numpy.random.Generator, True or None
+        Where the random numbers of a plan come from; True leaves that to each call.
     """
 
     operation: Operation
     target: Distribution
     inputs: tuple[Distribution, ...]
-    map: MonotoneMap
+    map: MonotoneMap | RandomizedPlan
     method: str | Estimator = "auto"
+    randomize: np.random.Generator | bool | None = None
 
-    def __call__(self, *z: Any, out: AnyFloatArray | None = None) -> Any:
+    def __call__(
+        self,
+        *z: Any,
+        out: AnyFloatArray | None = None,
+        randomize: np.random.Generator | int | None = None,
+    ) -> Any:
         """The matched result.
 
         Parameters
@@ -65,6 +78,9 @@ class MatchedOperation:
             The latents, of shapes that broadcast.
         out : ndarray, optional
             Where to write the result: of its shape and dtype.
+        randomize : numpy.random.Generator or int, optional
+            Where a randomised plan takes its random numbers from in this call, instead of the
+            generator that `match` was given; or a seed. A map needs none.
 
         Returns
         -------
@@ -77,9 +93,12 @@ class MatchedOperation:
             As `Operation.raw` does.
         """
         raw = self.operation.raw(*z)
-        if out is None and isinstance(raw, np.ndarray):
+        if out is None and isinstance(raw, np.ndarray) and raw.dtype != object:
             out = raw  # a fresh array of the right shape and dtype
-        return self.map(raw, out=out)
+        if isinstance(self.map, MonotoneMap):
+            return self.map(raw, out=out)
+        stored = self.randomize if isinstance(self.randomize, np.random.Generator) else None
+        return self.map(raw, stored if randomize is None else randomize, out)
 
     def raw(self, *z: Any) -> Any:
         """The unmatched result."""
@@ -107,6 +126,7 @@ def match(
     method: str | Estimator = "auto",
     tol: float = 1e-9,
     store: Store | str | None = "default",
+    randomize: np.random.Generator | int | None = None,
 ) -> MatchedOperation:
     """Bend an operation as little as possible so that its result follows the prior.
 
@@ -128,6 +148,10 @@ def match(
         The error of the map to aim at, in units of the prior's scale.
     store : "default", None or TableStore
         Where tables are kept between calls and processes; None keeps none.
+    randomize : numpy.random.Generator, int or True, optional
+        What to do where the result has point masses: spread each of them over its part of the
+        prior (`RandomizedPlan`), by random numbers from this generator, or from the one of this
+        seed. True leaves the generator to each call of the result. Plans are not stored.
 
     Returns
     -------
@@ -136,7 +160,8 @@ def match(
     Raises
     ------
     AtomError
-        Where the result has point masses: no map moves those to a continuous prior.
+        Where the result has point masses, which no map moves to the prior, and ``randomize`` is
+        not given.
     UnservedError
         Where no estimator serves, as for operations that mix components (slerp).
 
@@ -154,16 +179,30 @@ def match(
     target = as_distribution(prior)
     laws = input_laws(op, target, inputs)
     tol = real_scalar(tol, "tol", positive=True)
-    shelf = resolve_store(store)
+    shelf, source_of_randomness = resolve_store(store), _randomness(randomize)
+
+    @functools.cache
+    def source() -> Distribution:
+        # A law a thousand times better than the map: its error is divided by the prior's density.
+        return compute_law(op, laws, method, min(1e-12, 1e-3 * tol))
 
     def build() -> MonotoneMap:
-        # A law a thousand times better than the map: its error is divided by the prior's density.
-        return build_map(compute_law(op, laws, method, min(1e-12, 1e-3 * tol)), target, tol)
+        return build_map(source(), target, tol)
 
     recipe = None
-    if shelf is not None and not _is_quick(op, laws, target, method):
+    if (
+        shelf is not None
+        and not _is_quick(op, laws, target, method)
+        and not _is_registered(op, laws)
+    ):
         recipe = map_recipe(op, laws, target, method, tol)
-    found = build() if shelf is None or recipe is None else fetch_map(shelf, recipe, build)
+    found: MonotoneMap | RandomizedPlan
+    try:
+        found = build() if shelf is None or recipe is None else fetch_map(shelf, recipe, build)
+    except AtomError:
+        if source_of_randomness is None:
+            raise
+        found = build_plan(source(), target, tol)
     if not found.error <= tol and not isinstance(method, Estimator):
         warnings.warn(
             f"the map of {op!r} is known to {found.error:.1e}, not to tol={tol:g}, over "
@@ -172,7 +211,19 @@ def match(
             AccuracyWarning,
             stacklevel=2,
         )
-    return MatchedOperation(op, target, laws, found, method)
+    return MatchedOperation(op, target, laws, found, method, source_of_randomness)
+
+
+def _randomness(randomize: Any) -> np.random.Generator | bool | None:
+    """What ``randomize`` stands for: a generator, True for one in each call, None for neither."""
+    if randomize is None or isinstance(randomize, bool):
+        return randomize or None
+    return generator(randomize)
+
+
+def _is_registered(op: Operation, laws: tuple[Distribution, ...]) -> bool:
+    """Whether a registered closed form may be asked: no key of a table tells what that says."""
+    return not isinstance(registered_law(op, laws), str)
 
 
 def mismatch(

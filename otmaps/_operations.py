@@ -6,6 +6,7 @@ arguments) bound to values.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -13,16 +14,19 @@ import math
 import sys
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
-from otmaps._arrays import AnyFloatArray, real_array
+from otmaps._arrays import AnyFloatArray, is_traced, real_array
+from otmaps._elementwise import ElementLoop, works_on_numbers_alone
 from otmaps._expressions import Expression
 from otmaps._linearity import Linear, linear_form
+from otmaps._purity import values_and_difference
 from otmaps._symbols import Symbol, trace
 
 Function = Callable[..., Any]
+Evaluation = Literal["arrays", "compiled loop", "Python loop"]
 
 _PROBE_POINTS = 24
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
@@ -46,6 +50,9 @@ class Operation:
     version : str or None
         The version of the function. None: the library cannot tell an edited function from the
         one that a stored table was made with, so its tables stay in memory.
+    elementwise : bool or None
+        Whether the function takes plain numbers and is to be applied element by element; None
+        finds out on a few points, once. `evaluation` says which it is.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Operation:
     function: Function = dataclasses.field(repr=False)
     pointwise: bool = True
     version: str | None = None
+    elementwise: bool | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Operation):
@@ -93,11 +101,32 @@ class Operation:
             For shapes that do not broadcast, for a function that returns a wrong shape, and for
             one that writes to its latents: it gets them read-only.
         """
-        if any(isinstance(x, Symbol) for x in z):  # part of another operation that is traced
+        if is_traced(*z) or any(isinstance(x, Symbol) for x in z):  # of another operation's trace
             return self.function(*z, **self.parameters)
         arrays = self.arrays(*z)
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
-        views = [_read_only(a) for a in arrays]  # the latents are the caller's, not the function's
+        # The latents are the caller's, not the function's; numbers come as arrays of one element,
+        # so that a function of arrays may ask for a length.
+        views = [_read_only(a) for a in arrays]
+        if shape == () and self.pointwise:
+            views = [view.reshape(1) for view in views]
+        result = self._by_element(*views) if self._takes_numbers else self._by_array(views)
+        if shape == () and result.shape == (1,):
+            result = result.reshape(())
+        elif result.shape != shape:
+            raise ValueError(
+                f"operation {self.name!r} returned shape {result.shape} for latents of shape "
+                f"{shape}; it must act elementwise on arrays (NumPy functions, no loops over rows)."
+            )
+        dtype = np.result_type(*arrays)
+        if result.dtype != dtype:
+            result = result.astype(dtype)
+        elif not result.flags.writeable or any(np.may_share_memory(result, a) for a in arrays):
+            result = result.copy()  # a result is the caller's own to write to
+        return float(result) if shape == () else result
+
+    def _by_array(self, views: list[AnyFloatArray]) -> AnyFloatArray:
+        """What the function makes of arrays, as an array of real numbers."""
         try:
             with np.errstate(all="ignore"):
                 result = np.asarray(self.function(*views, **self.parameters))
@@ -108,21 +137,37 @@ class Operation:
                 f"operation {self.name!r} writes to its latents, which are the caller's; compute "
                 "a new array, as in z1 = 0.5 * z1 instead of z1 *= 0.5."
             ) from error
-        if result.shape != shape:
-            raise ValueError(
-                f"operation {self.name!r} returned shape {result.shape} for latents of shape "
-                f"{shape}; it must act elementwise on arrays (NumPy functions, no loops over rows)."
-            )
+        if result.dtype == object:  # of numbers, where it comes from numpy.frompyfunc
+            with contextlib.suppress(TypeError, ValueError):
+                result = result.astype(np.float64)
         if result.dtype.kind not in "fiub":
             raise TypeError(
                 f"operation {self.name!r} returned dtype {result.dtype}, not real numbers."
             )
-        dtype = np.result_type(*arrays)
-        if result.dtype != dtype:
-            result = result.astype(dtype)
-        elif not result.flags.writeable or any(np.may_share_memory(result, a) for a in arrays):
-            result = result.copy()  # a result is the caller's own to write to
-        return float(result) if shape == () else result
+        return result
+
+    @functools.cached_property
+    def _takes_numbers(self) -> bool:
+        if self.elementwise is not None or not self.pointwise:
+            return bool(self.elementwise)
+        bound = functools.partial(self.function, **self.parameters)
+        return works_on_numbers_alone(bound, len(self.latents))
+
+    @functools.cached_property
+    def _by_element(self) -> ElementLoop:
+        return ElementLoop(self.name, self.function, self.parameters, len(self.latents))
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """How the function is applied to large arrays.
+
+        As it is ("arrays"), or as a function of numbers element by element: in a loop that numba
+        compiles ("compiled loop"), where that gives the same values to a few units in the last
+        place, or else in Python ("Python loop").
+        """
+        if not self._takes_numbers:
+            return "arrays"
+        return "compiled loop" if self._by_element.compiled else "Python loop"
 
     def arrays(self, *z: Any) -> list[AnyFloatArray]:
         """The latents as checked NumPy arrays that broadcast against each other."""
@@ -146,7 +191,10 @@ class Operation:
         """The weights of the latents, where the function is proven to be affine; else None."""
         if not self.pointwise:
             return None
-        return linear_form(functools.partial(self.function, **self.parameters), len(self.latents))
+        bound: Function = functools.partial(self.function, **self.parameters)
+        if self._takes_numbers:
+            bound = np.frompyfunc(bound, len(self.latents), 1)
+        return linear_form(bound, len(self.latents))
 
     @functools.cached_property
     def expression(self) -> Expression | str:
@@ -242,27 +290,18 @@ def check_elementwise(op: Operation, draws: list[AnyFloatArray]) -> None:
     Raises
     ------
     ValueError
-        With what differed: a second call, a part of the array, or the order of its entries.
+        With what differed: a second call, a part of the array, another shape ...
     """
-    whole = np.asarray(op.raw(*draws))
-    n = len(whole)
-    order = np.arange(n)[::-1]
-    views = {
-        "a second call": (np.asarray(op.raw(*draws)), whole),
-        "a part of the array": (np.asarray(op.raw(*(d[: n // 2] for d in draws))), whole[: n // 2]),
-        "a reversed array": (np.asarray(op.raw(*(d[order] for d in draws)))[order], whole),
-    }
-    for what, (found, expected) in views.items():
-        # A few ulp of slack: vectorised functions may differ in their remainder loop.
-        if not np.allclose(found, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
-            raise ValueError(
-                f"operation {op.name!r} gives other values for {what}: it draws random numbers, "
-                "keeps state or mixes components. Components must be computed one by one; pass "
-                "random inputs as further latents."
-            )
+    whole, difference = values_and_difference(op.raw, draws)
+    if difference:
+        raise ValueError(
+            f"operation {op.name!r} {difference}: it draws random numbers, keeps state or mixes "
+            "components. Components must be computed one by one, from the latents alone; pass "
+            "random inputs as further latents."
+        )
     if not np.all(np.isfinite(whole)):
         bad = int(np.sum(~np.isfinite(whole)))
         raise ValueError(
-            f"operation {op.name!r} returned {bad} of {n} values that are NaN or infinite on draws "
-            "of its inputs; it must be finite for almost every latent."
+            f"operation {op.name!r} returned {bad} of {len(whole)} values that are NaN or "
+            "infinite on draws of its inputs; it must be finite for almost every latent."
         )

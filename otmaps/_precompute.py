@@ -14,8 +14,10 @@ import numpy as np
 
 from otmaps._convert import as_distribution
 from otmaps._estimators import Estimator, check_operation, check_pointwise, input_laws
+from otmaps._map import MonotoneMap
 from otmaps._match import match
 from otmaps._operations import Operation
+from otmaps._plan import RandomizedPlan
 from otmaps._stores import PathLike, Store, resolve_store
 from otmaps._table import load_map, map_recipe, table_key
 
@@ -297,6 +299,7 @@ Outcome: TypeAlias = tuple[str, str, float, int, float]  # the fields of JobResu
 def _run(job: Job, recipe: dict[str, Any], key: str, store: Store) -> Outcome:
     """Find or build one table; in a worker, so what goes back is small and can be pickled."""
     start = time.perf_counter()
+    T: MonotoneMap | RandomizedPlan | None
     try:
         T, status = load_map(store, recipe), "found"
         if T is None:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from otmaps._arrays import FloatArray, real_scalar
-from otmaps._distribution import Distribution
+from otmaps._distribution import Distribution, open_uniform
 from otmaps._kernels._laws_closed import normal_cdf
 from otmaps._location_scale import Symmetric
 from otmaps._special import log_beta, log_betainc
@@ -82,7 +82,10 @@ class Normal(Symmetric):
         return 0.0, 1.0
 
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-        return np.asarray(self._x(rng.standard_normal(shape)))
+        z = np.asarray(rng.standard_normal(shape))
+        z *= self.scale  # in place: draws by the 1e8 are bound by memory
+        z += self.loc
+        return z
 
 
 @final
@@ -326,6 +329,12 @@ class Uniform(_Interval):
 
     def _pdf(self, x: FloatArray) -> FloatArray:
         return np.full_like(x, 1.0 / self.width)
+
+    def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+        u = open_uniform(shape, rng)
+        u *= self.width
+        u += self.low
+        return u
 
     def _ppf(self, p: FloatArray) -> FloatArray:
         return self.low + self.width * p

@@ -15,6 +15,7 @@ from typing import Any, final, overload
 
 import numpy as np
 
+from otmaps._kernels._elements import ufunc_arity
 from otmaps._operations import Function, Operation
 
 
@@ -30,6 +31,7 @@ class OperationFactory:
     pointwise: bool = True
     version: str | None = None
     required: tuple[str, ...] = ()
+    elementwise: bool | None = None
 
     def __call__(self, *positional: Any, **parameters: Any) -> Operation:
         """Bind parameters, by name.
@@ -61,7 +63,13 @@ class OperationFactory:
         values = {name: _own(value) for name, value in {**self.defaults, **parameters}.items()}
         bound = types.MappingProxyType(values)
         return Operation(
-            self.name, self.latents, bound, self.function, self.pointwise, self.version
+            self.name,
+            self.latents,
+            bound,
+            self.function,
+            self.pointwise,
+            self.version,
+            self.elementwise,
         )
 
     @property
@@ -103,6 +111,7 @@ def operation(
     version: str | None = ...,
     latents: int | None = ...,
     pointwise: bool = ...,
+    elementwise: bool | None = ...,
 ) -> OperationFactory: ...
 
 
@@ -115,6 +124,7 @@ def operation(
     version: str | None = ...,
     latents: int | None = ...,
     pointwise: bool = ...,
+    elementwise: bool | None = ...,
 ) -> Callable[[Function], OperationFactory]: ...
 
 
@@ -126,6 +136,7 @@ def operation(
     version: str | None = None,
     latents: int | None = None,
     pointwise: bool = True,
+    elementwise: bool | None = None,
 ) -> OperationFactory | Callable[[Function], OperationFactory]:
     """Make an operation of a function, as a decorator or by a call.
 
@@ -136,7 +147,9 @@ def operation(
     ----------
     function : callable
         Takes one array for each latent and returns an array of the same shape, computed
-        elementwise. NumPy ufuncs will do.
+        elementwise; or takes one number for each latent and returns a number, such as
+        ``lambda a, b: a if a > b else math.hypot(a, b)``. Ufuncs, of NumPy, scipy.special or
+        ``numba.vectorize``, and functions compiled by ``numba.njit`` will do.
     name : str, optional
         The name to register; by default the function's own.
     version : str, optional
@@ -146,6 +159,9 @@ def operation(
         How many latents a function of ``*z`` takes.
     pointwise : bool, optional
         False for functions that mix components, like slerp: usable raw only.
+    elementwise : bool, optional
+        True: the function takes numbers, and is applied element by element. False: it takes
+        arrays. None, the default, finds out on a few points; `Operation.evaluation` says which.
 
     Returns
     -------
@@ -170,7 +186,12 @@ def operation(
     """
     if function is None:
         return lambda f: operation(
-            f, name=name, version=version, latents=latents, pointwise=pointwise
+            f,
+            name=name,
+            version=version,
+            latents=latents,
+            pointwise=pointwise,
+            elementwise=elementwise,
         )
     if not callable(function):
         raise TypeError(f"operation needs a function of latents, got {type(function).__name__}.")
@@ -185,6 +206,7 @@ def operation(
         pointwise,
         None if version is None else str(version),
         required,
+        elementwise,
     )
     if label != _NAMELESS:
         if label in _BUILT_IN:
@@ -197,14 +219,10 @@ def _signature(
     function: Function, latents: int | None
 ) -> tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]]:
     """The names of the latents, the defaults of the parameters, and parameters without one."""
-    if isinstance(function, np.ufunc):
-        return tuple(f"z{i + 1}" for i in range(function.nin)), {}, ()
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):
-        raise TypeError(
-            f"the arguments of {function!r} cannot be read; wrap it: lambda z1, z2: ..."
-        ) from None
+    arity = ufunc_arity(function)
+    if arity is not None:
+        return _ufunc_latents(function, *arity), {}, ()
+    signature = _read_signature(function)
     names: list[str] = []
     defaults: dict[str, Any] = {}
     required: list[str] = []
@@ -231,6 +249,21 @@ def _signature(
     if latents is not None and latents != len(names):
         raise TypeError(f"latents={latents}, but the function takes {len(names)} latents.")
     return tuple(names), defaults, tuple(required)
+
+
+def _ufunc_latents(function: Function, inputs: int, outputs: int) -> tuple[str, ...]:
+    if outputs != 1:
+        raise TypeError(f"{function!r} returns {outputs} arrays; an operation returns one.")
+    return tuple(f"z{i + 1}" for i in range(inputs))
+
+
+def _read_signature(function: Function) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (ValueError, TypeError):
+        raise TypeError(
+            f"the arguments of {function!r} cannot be read; wrap it: lambda z1, z2: ..."
+        ) from None
 
 
 def register_built_in(name: str, factory: Callable[..., Operation]) -> None:

@@ -16,6 +16,10 @@ def half():
     return otmaps.match(otmaps.lerp(0.5), "uniform")
 
 
+def coin_plan():
+    return otmaps.transport_plan(otmaps.Discrete([0.0, 1.0], [0.5, 0.5]), otmaps.Normal())
+
+
 def laplace_map():
     return otmaps.monotone_map(otmaps.Laplace(), otmaps.Normal())
 
@@ -164,6 +168,36 @@ ERRORS = {
     "map tol": (lambda: otmaps.monotone_map("laplace", "normal", tol=-1.0), ValueError, "tol"),
     "map complex": (lambda: laplace_map()(COMPLEX), TypeError, "y is complex"),
     "map object": (lambda: laplace_map()(OBJECTS), TypeError, "y must be"),
+    # --- plans and closed forms
+    "plan source": (
+        lambda: otmaps.transport_plan(3.0, "normal"),
+        (TypeError, ValueError),
+        "law|samp",
+    ),
+    "plan of no atom": (
+        lambda: otmaps.transport_plan("normal", "normal"),
+        ValueError,
+        "no point mass",
+    ),
+    "plan tol": (
+        lambda: otmaps.transport_plan(otmaps.Discrete([0.0], [1.0]), "normal", tol=-1.0),
+        ValueError,
+        "tol",
+    ),
+    "plan without numbers": (lambda: coin_plan()(0.0), TypeError, "Generator or a seed"),
+    "plan complex": (lambda: coin_plan()(COMPLEX, 0), TypeError, "y is complex"),
+    "plan inverse": (lambda: coin_plan().inverse(TEXT), TypeError, "z must be"),
+    "plan out": (lambda: coin_plan()(Z, 0, out=np.empty(3)), ValueError, "out must have"),
+    "randomize text": (
+        lambda: otmaps.match(otmaps.lerp(), "normal", randomize="yes"),
+        TypeError,
+        "randomize",
+    ),
+    "closed form of a name": (
+        lambda: otmaps.closed_form("lerp", otmaps.Normal),
+        TypeError,
+        "closed_form needs",
+    ),
     "map inverse": (lambda: laplace_map().inverse(TEXT), TypeError, "z must be"),
     "map derivative": (lambda: laplace_map().derivative(MASKED), TypeError, "y is a masked"),
     # --- mismatch, check, walk, store, precompute

@@ -1,6 +1,7 @@
 """Every benchmark runs, and none times a wrong answer."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import itertools
@@ -23,16 +24,30 @@ from benchmarks import (
     accuracy_page,
     apply,
     cases,
+    convergence,
+    convergence_page,
+    honesty,
     linear,
     linear_results,
     linear_truth,
+    operations_table,
     peers,
     report,
     truth,
 )
 
 ROOT = Path(__file__).parent.parent
-MODULES = ("imports", "build", "apply", "invert", "store", "accuracy", "memory", "linear")
+MODULES = (
+    "imports",
+    "build",
+    "apply",
+    "invert",
+    "store",
+    "accuracy",
+    "memory",
+    "linear",
+    "sampling",
+)
 KINDS = ("time_", "track_", "peakmem_")
 
 
@@ -71,7 +86,8 @@ def test_a_benchmark_runs(cls, method):
 
 
 def test_every_module_is_listed():
-    helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page"}
+    helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
+    helpers |= {"convergence", "convergence_page"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -251,6 +267,34 @@ def test_the_page_about_accuracy_is_written(tmp_path):
     }
 
 
+def test_the_page_about_convergence_is_written(tmp_path):
+    names = ["sum of 4 normals", "product of 4 normals"]
+    convergence_page.main([*names, "--docs", str(tmp_path)])
+    text = (tmp_path / "convergence.md").read_text()
+    assert all(f"| {name} |" in text for name in names)
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["convergence.png"]
+    with pytest.raises(SystemExit, match="no case 'nonsense'"):
+        convergence_page.main(["nonsense", "--docs", str(tmp_path)])
+
+
+def test_the_laws_that_sampling_is_compared_with():
+    """Against 10^5 draws, and a density of mpmath for the product of normals."""
+    rng = np.random.default_rng(0)
+    for name, case in convergence.cases().items():
+        draws = case.operation.raw(*[law.rvs(100_000, rng) for law in case.inputs])
+        found = np.searchsorted(np.sort(draws), case.points, side="right") / draws.size
+        assert np.max(np.abs(found - case.truth(case.points))) < 0.008, name
+        assert np.max(np.abs(found - case.truth(1.1 * case.points))) > 0.008, name
+
+    def density(y):
+        g = mpmath.meijerg([[], []], [[0, 0, 0, 0], []], y * y / 16)
+        return g / (2 * mpmath.pi) ** 2
+
+    rise = mpmath.quad(density, [0.5, 1.0, 2.0])
+    low, high = convergence.product_of_normals(np.array([0.5, 2.0]))
+    assert high - low == pytest.approx(float(rise), abs=1e-12)
+
+
 def test_a_peer_that_takes_too_long_or_fails_has_no_result():
     exact = linear_truth.Exact.of("uniform n=4 mean")
     law = linear_truth.pushforward(exact.case)
@@ -259,3 +303,52 @@ def test_a_peer_that_takes_too_long_or_fails_has_no_result():
     unknown = linear_results.Worker("no such package", sys.executable, 60.0)
     assert unknown.result(exact, law, exact.x).errors is None
     assert unknown.version() == ""
+
+
+def test_the_table_of_operations_measures_and_tells_what_is_reached_from_what_is_not():
+    named = operations_table.operation_cases()
+    exact = operations_table.measured(named["identity of a logistic"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", otmaps.AccuracyWarning)
+        few = [
+            operations_table.measured(named[name]) for name in ("far mode squared", "t statistic")
+        ]
+    wrong = dataclasses.replace(exact, error=1e-8)
+    assert exact.is_reached
+    assert not wrong.is_reached
+    text = operations_table.page([exact, wrong, *few])
+    assert "## 1 input\n" in text
+    assert "## 4 inputs\n" in text
+    assert "0.7 Normal(-1, 1) + 0.3 Normal(1000, 2)" in text
+    assert "4 x Normal(0, 1.3)" in text
+    assert "is reached by " in text
+def test_the_table_of_failures_is_printed(capsys):
+    honesty.main(["Monte Carlo", "--runs", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 + len(honesty.CASES)
+    assert all(line.count("|") == 7 for line in lines[1:])
+    with pytest.raises(SystemExit):
+        honesty.main(["magic"])
+    assert "no estimator 'magic'" in capsys.readouterr().err
+
+
+def test_failures_that_are_too_many_are_reported(monkeypatch):
+    monkeypatch.setattr(honesty, "most_failures", lambda runs, rate: -1)
+    with pytest.raises(SystemExit, match="more failures than allowed"):
+        honesty.main(["Monte Carlo", "--runs", "1"])
+
+
+def test_as_many_failures_are_allowed_as_luck_makes():
+    assert honesty.most_failures(2000, 0.05) == 131
+    assert honesty.most_failures(10, 1e-9) == 0
+
+
+@pytest.mark.parametrize("case", list(honesty.CASES))
+def test_the_truths_that_honesty_is_held_to(case):
+    """The cdf of a case against draws of its operation, which no estimator has touched."""
+    found = honesty.CASES[case]
+    rng = np.random.default_rng(5)
+    y = np.sort(found.op.raw(*(found.law.rvs(40_000, rng) for _ in found.op.latents)))
+    x = np.unique(y)
+    after = np.searchsorted(y, x, side="right") / y.size
+    assert np.max(np.abs(after - found.cdf(x))) <= np.sqrt(np.log(2e6) / (2.0 * y.size))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import otmaps
+from otmaps._tallied import Tallied, Tally
 from otmaps.testing import DistributionTests, EstimatorTests, OperationTests, StoreTests
 
 
@@ -57,6 +58,20 @@ class TestSampleLaws(DistributionTests):
         return [otmaps.Empirical(np.random.default_rng(0).normal(size=500))]
 
 
+class TestCountedSampleLaws(DistributionTests):
+    def laws(self):
+        draws = np.sort(np.random.default_rng(0).normal(size=2000))
+        edges = np.unique(np.append(draws[20:-20:20], [0.0, np.nextafter(0.0, 1.0)]))
+        low, high = draws[draws < edges[0]], draws[draws >= edges[-1]]
+        counts = np.histogram(draws, edges)[0]
+        counts[-1] -= np.count_nonzero(draws == edges[-1])  # numpy's last cell is closed
+        heavy = np.where(edges[:-1] == 0.0, 500, counts)
+        return [
+            Tallied(Tally(edges, filled, low, high), 0.04, 0.04, 0.999, "counted")
+            for filled in (counts, heavy)
+        ]
+
+
 class TestBuiltInOperations(OperationTests):
     def cases(self):
         return [
@@ -81,9 +96,19 @@ class TestConvolution(EstimatorTests):
         return otmaps.Convolution()
 
 
+class TestConditionalRQMC(EstimatorTests):
+    def estimator(self):
+        return otmaps.ConditionalRQMC(n=2**11)
+
+
 class TestMonteCarlo(EstimatorTests):
     def estimator(self):
         return otmaps.MonteCarlo(n=2**12)
+
+
+class TestRQMC(EstimatorTests):
+    def estimator(self):
+        return otmaps.RQMC(n=2**8)
 
 
 class TestMemoryStore(StoreTests):

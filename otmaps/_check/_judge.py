@@ -6,7 +6,9 @@ over these rows (Bonferroni), plus the errors that the laws state; no row has a 
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +18,7 @@ from otmaps._arrays import FloatArray, real_scalar
 from otmaps._check._noise import QuantileNoise, chernoff, two_sided
 from otmaps._check._report import CheckReport, CheckRow
 from otmaps._distribution import Distribution
+from otmaps._plan import RandomizedPlan
 
 _EPS = float(np.finfo(float).eps)
 _SAMPLING_ROWS = 8
@@ -119,10 +122,14 @@ class _Draw:
     def __init__(self, matched: Matched, n: int, dim: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
         self.source, self.target = matched.source, matched.target
-        self.y, self.z = self._apply(matched, n, dim, rng)
-        _, self.z_again = self._apply(matched, min(n, _PLAN_LIMIT), dim, rng)
+        # A plan draws from the same generator as all else, not from the user's.
+        chance = {"randomize": rng} if isinstance(matched.map, RandomizedPlan) else {}
+        result = functools.partial(matched, **chance)
+        self.y, self.z = self._apply(matched, result, n, dim, rng)
+        _, self.z_again = self._apply(matched, result, min(n, _PLAN_LIMIT), dim, rng)
         self.fresh = np.asarray(self.target.rvs((n, dim), rng))
-        order = np.argsort(self.y, axis=None, kind="stable")
+        # On an atom of y the results of a plan are random, and in no order.
+        order = np.lexsort((self.z.ravel(), self.y.ravel()))
         self.y_line, self.z_line = self.y.ravel()[order], self.z.ravel()[order]
         quartiles = np.asarray(self.target.ppf(np.array([0.25, 0.75])))
         self.scale = float(quartiles[1] - quartiles[0]) or 1.0
@@ -131,13 +138,17 @@ class _Draw:
 
     @staticmethod
     def _apply(
-        matched: Matched, n: int, dim: int, rng: np.random.Generator
+        matched: Matched,
+        result: Callable[..., Any],
+        n: int,
+        dim: int,
+        rng: np.random.Generator,
     ) -> tuple[FloatArray, FloatArray]:
         latents = [np.asarray(law.rvs((n, dim), rng)) for law in matched.inputs]
         results = []
         for name, value in (
             ("the raw operation", matched.operation.raw(*latents)),
-            ("the matched operation", matched(*latents)),
+            ("the matched operation", result(*latents)),
         ):
             array = np.asarray(value, dtype=np.float64)
             if array.shape != (n, dim):
@@ -225,11 +236,13 @@ def _law_rows(draw: _Draw, alpha: float) -> list[CheckRow]:
     y = draw.y_line
     n = y.size
     kolmogorov = _kolmogorov_bound(n, alpha)
+    # Equal but where y is on an atom: there the cdf and its limit from the left.
     rank_y = np.asarray(draw.source.cdf(y))
+    before = np.asarray(draw.source.cdf(np.nextafter(y, -np.inf))) if draw.source.atoms else rank_y
     rows = [
         CheckRow(
             "law of y (Kolmogorov-Smirnov)",
-            _kolmogorov(rank_y, rank_y),
+            _kolmogorov(before, rank_y),
             kolmogorov + draw.source.error,
             "probability",
         )
@@ -266,6 +279,7 @@ def _line_rows(draw: _Draw, alpha: float) -> list[CheckRow]:
     fresh = np.sort(draw.fresh, axis=None)
     plan = ot.emd_1d(y, fresh, metric="sqeuclidean", dense=False)
     projected = n * np.asarray(plan @ fresh)
+    projected = projected[np.lexsort((projected, y))]  # equal y are interchangeable
     low, high = draw.ranks(z)
     gap = np.asarray(draw.target.cdf(projected)) - 0.5 * (low + high)
     slack = float(np.sqrt(np.mean((high - low) ** 2))) + draw.source.error

@@ -16,15 +16,19 @@ from otmaps._estimators._agreement import Agreement
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._closed_form import ClosedForm
 from otmaps._estimators._composition import Composition
+from otmaps._estimators._conditional_rqmc import ConditionalRQMC
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._monte_carlo import MonteCarlo
+from otmaps._estimators._rqmc import RQMC
 from otmaps._operations import Operation, check_elementwise
 
 __all__ = [
+    "RQMC",
     "Agreement",
     "ClosedForm",
     "Composition",
+    "ConditionalRQMC",
     "Contour",
     "Convolution",
     "Estimator",
@@ -96,8 +100,8 @@ def pushforward(
         The laws of latents that do not follow the prior: by name, or one for each latent in
         order with None for the prior.
     method : str or Estimator
-        "closed form", "contour", "convolution", "composition", "Monte Carlo", or an object; "auto"
-        takes the first of these that serves. `law.method` says which ran.
+        "auto", the name of an estimator, or an `Estimator` with its options. `law.method` says
+        which ran.
     tol : float
         The bound on |cdf error| that is aimed at.
 
@@ -161,7 +165,7 @@ def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
     elif not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
     else:
-        named = {e.name.lower().replace(" ", "_"): e for e in _AUTOMATIC}
+        named = {e.name.lower().replace(" ", "_"): e for e in (*_AUTOMATIC, RQMC())}
         key = method.lower().replace(" ", "_").replace("-", "_")
         if key not in named:
             raise ValueError(

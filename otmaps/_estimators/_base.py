@@ -15,7 +15,8 @@ Inputs = tuple[Distribution, ...]
 class Estimator(abc.ABC):
     """A way to compute the law of y = operation(z_1, ..., z_k) of independent inputs.
 
-    A frozen dataclass whose fields are its options: so they enter the key of a stored table.
+    A frozen dataclass whose fields are its options: so they enter the key of a stored table. What
+    does not change the law, such as a progress bar, is a field with ``compare=False`` and does not.
     """
 
     @property
@@ -43,7 +44,7 @@ class Estimator(abc.ABC):
     def recipe(self) -> dict[str, Any]:
         """The name and the options in JSON types, floats as hex."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        values = {f.name: getattr(self, f.name) for f in fields}
+        values = {f.name: getattr(self, f.name) for f in fields if f.compare}
         return {"estimator": self.name} | {
             k: v.hex() if isinstance(v, float) else v for k, v in values.items()
         }

@@ -10,12 +10,17 @@ from otmaps._distribution import Distribution
 from otmaps._errors import UnservedError
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._operations import Operation
+from otmaps._registered_forms import registered_law
 
 
 @final
 @dataclasses.dataclass(frozen=True)
 class ClosedForm(Estimator):
-    """Weighted sums of inputs whose law is known: normal, Cauchy, uniform, gamma, or one input."""
+    """Operations and inputs whose law is known exactly.
+
+    Weighted sums of normal, Cauchy, uniform, gamma, stable or discrete inputs, or of one input
+    of any law; and what is registered with `otmaps.closed_form`.
+    """
 
     @property
     def name(self) -> str:
@@ -24,9 +29,7 @@ class ClosedForm(Estimator):
 
     def refuses(self, op: Operation, inputs: Inputs) -> str | None:
         """Why the estimator does not serve this case; None where it does."""
-        if op.linear is None:
-            return "the operation is not proven to be a weighted sum of its latents"
-        law = closed_form(op.linear, inputs)
+        law = _exact_law(op, inputs)
         return law if isinstance(law, str) else None
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:  # noqa: ARG002 - exact
@@ -39,7 +42,19 @@ class ClosedForm(Estimator):
         ValueError
             Where all weights are 0.
         """
-        law = "it is not linear" if op.linear is None else closed_form(op.linear, inputs)
+        law = _exact_law(op, inputs)
         if isinstance(law, str):
             raise UnservedError(f"no closed form for operation {op.name!r}: {law}.")
         return law
+
+
+def _exact_law(op: Operation, inputs: Inputs) -> Distribution | str:
+    if op.linear is None:
+        found = registered_law(op, inputs)
+        not_linear = "the operation is not proven to be a weighted sum of its latents"
+        return f"{not_linear}, and {found}" if isinstance(found, str) else found
+    law = closed_form(op.linear, inputs)
+    if isinstance(law, str):
+        found = registered_law(op, inputs)
+        return law if isinstance(found, str) else found
+    return law

@@ -32,10 +32,16 @@ for _k in range(_N):
     _TO_POWERS[: _k + 1, _k] = np.polynomial.chebyshev.cheb2poly(np.eye(_N)[_k])[: _k + 1]
 _AT_ENDS = np.polynomial.chebyshev.chebvander(_ENDS, _N - 1).T
 _SLOPES = np.polynomial.chebyshev.chebvander(_COSINES[1], _N - 2).T
+_DERIVATIVES = np.zeros((_N, _N + 2))
+for _k in range(1, _N):
+    _DERIVATIVES[_k] = np.polynomial.chebyshev.chebval(
+        _NODES, np.polynomial.chebyshev.chebder(np.eye(_N)[_k])
+    )
 _PROBES = np.array([-0.985, -0.3, 0.55, 0.96])  # none is a node; both ends of the piece are seen
 _EPS = float(np.finfo(float).eps)
 
 _SAFETY = 2.0
+_SLOPE_LOSS = 200.0  # by how much the slope of a series of degree 15 may be worse than the series
 _LEAST_MOVE = 1e-9  # more than that is no rounding
 _FLOOR = -1e9  # stands for log 0
 _MOST_LEVELS = 60
@@ -118,10 +124,16 @@ class _Tabulation:
         with np.errstate(over="ignore", invalid="ignore"):
             slope = np.where(batch.upper, -1.0, 1.0)[:, None] * np.exp(out[1] - out[0])
             moved = np.where(batch.sign[:, None] == 0, slope * lost, 0.0)
+        if source.rounded:
+            return self._checked(out[:1], points, out)
         out += np.where(np.abs(moved) < _LEAST_MOVE, moved, 0.0)
-        if np.isnan(out).any():
-            worst = points[np.isnan(out).any(axis=0)][0].sum()
-            raise AccuracyError(NAN_MESSAGE.format(worst))
+        return self._checked(out, points, out)
+
+    @staticmethod
+    def _checked(known: FloatArray, points: FloatArray, out: FloatArray) -> FloatArray:
+        bad = np.isnan(known).any(axis=0)
+        if bad.any():
+            raise AccuracyError(NAN_MESSAGE.format(points[bad][0].sum()))
         return out
 
     def refined(self, batch: Batch) -> tuple[Batch, FloatArray]:
@@ -131,7 +143,9 @@ class _Tabulation:
         count = 0
         for level in range(_MOST_LEVELS):
             values = self.values(self.source, batch, _NODES)
-            coefficients, defect = _series(batch, values)
+            if self.source.rounded:
+                values[1] = self._slope(batch, values)
+            coefficients, defect = _series(batch, values, sloped=self.source.rounded)
             middle = np.abs(0.5 * (batch.s_low + batch.s_high))
             narrow = batch.s_high - batch.s_low <= np.where(
                 batch.sign == 0, np.maximum(_NEAR * middle, self.frame.scale * 1e-18), _NEAR * 10
@@ -149,6 +163,19 @@ class _Tabulation:
                 break
             batch = self._split(batch.take(~accept), defect[~accept])
         return Batch.join(done), np.concatenate(kept, axis=1)
+
+    def _slope(self, batch: Batch, values: FloatArray) -> FloatArray:
+        """The log density at the nodes as a slope: of the log tail, or of the mass next to a kink."""
+        near = (batch.sign != 0) & ~np.isnan(values[1]).any(axis=1)
+        logs = np.where(near[:, None], values[1], values[0])
+        series = (logs[:, :_N] - logs[:, :1]) @ _TO_CHEBYSHEV.T
+        slope = series @ _DERIVATIVES * (2.0 / (batch.s_high - batch.s_low))[:, None]
+        falling = batch.upper & ~near
+        slope *= np.where(falling, -1.0, 1.0)[:, None]
+        slope *= np.where((batch.sign < 0) & ~near, -1.0, 1.0)[:, None]
+        s = np.where(batch.sign[:, None] == 0, 0.0, batch.variables(_NODES))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.fmax(np.log(slope) + logs - s, _FLOOR)
 
     def _split(self, batch: Batch, defect: FloatArray) -> Batch:
         """Halves; a plain piece at a kink that halving does not help goes over to the logarithm."""
@@ -177,8 +204,23 @@ class _Tabulation:
         slopes = np.polynomial.chebyshev.chebder(coefficients, axis=2) @ _SLOPES
         steep = np.maximum(np.abs(slopes).max(axis=(0, 2)) - 1e-11 * size, 0.0)
         reach = np.maximum(np.abs(batch.s_low), np.abs(batch.s_high))
+        if self.source.rounded:
+            plain = batch.sign == 0
+            reach = reach + np.where(plain, 10.0 * np.abs(self.frame.anchors[batch.anchor, 0]), 0.0)
         moved = reach / (0.5 * (batch.s_high - batch.s_low))
-        return np.asarray(np.minimum(0.2 * _EPS * (size + steep * moved), 1e-3))
+        noise = 0.2 * _EPS * (size + steep * moved)
+        if self.source.rounded:
+            noise += self._grid(batch)
+        return np.asarray(np.minimum(noise, 1e-3))
+
+    def _grid(self, batch: Batch) -> FloatArray:
+        """What an ulp of the points does to the logarithm of a tail near an end of the support."""
+        ulp = np.spacing(np.abs(self.frame.anchors[batch.anchor, 0]))
+        at_end = (batch.anchor == 0) & (batch.sign > 0) & self.frame.finite[0]
+        last = len(self.frame.anchors) - 1
+        at_end |= (batch.anchor == last) & (batch.sign < 0) & self.frame.finite[1]
+        nearest = np.exp(np.where(at_end, batch.s_low, 0.0))
+        return np.asarray(np.where(at_end & (ulp > 1e-300), 4.0 * ulp / nearest, 0.0))
 
     def gaps(self, judge: Source, batch: Batch, coefficients: FloatArray) -> FloatArray:
         """|table - judge| at the probes: of the cdf, of the log tail and of the log density.
@@ -188,6 +230,9 @@ class _Tabulation:
         truth = np.maximum(self.values(judge, batch, _PROBES), _FLOOR)
         table = np.polynomial.chebyshev.chebval(_PROBES, np.moveaxis(coefficients, 2, 0))
         gaps = np.abs(table - truth)
+        if self.source.rounded:
+            gaps[0] = np.maximum(gaps[0] - self._grid(batch)[:, None], 0.0)
+            gaps[1] = _slope_gaps(batch, coefficients, gaps[0])
         absolute = gaps[0] * np.exp(np.minimum(truth[0], 0.0))
         sized = gaps / np.where(truth < _LOWEST, np.abs(truth), 1.0)
         empty = (truth[1] < _NOTHING) & (_weight(batch, truth, _PROBES) < 1e-9)
@@ -287,7 +332,20 @@ def _completed(table: PieceTable, anchor: FloatArray) -> PieceTable:
     )
 
 
-def _series(batch: Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _slope_gaps(batch: Batch, coefficients: FloatArray, gaps: FloatArray) -> FloatArray:
+    """How well a density that is a slope is known, by its last coefficients and the tail's gaps."""
+    slope = np.polynomial.chebyshev.chebval(
+        _PROBES, np.polynomial.chebyshev.chebder(coefficients[0], axis=1).T
+    )
+    last = 10.0 * np.abs(coefficients[1, :, -2:]).max(axis=1)
+    lost = _SLOPE_LOSS * gaps.max(axis=1, keepdims=True) * np.ones_like(slope)
+    # Where a piece holds no mass its slope is rounding.
+    plain = (batch.sign == 0)[:, None] & (np.abs(slope) > 1e-9)
+    np.divide(lost, np.abs(slope), out=lost, where=plain)
+    return np.where(np.abs(slope) < 1e-9, 0.0, last[:, None] + lost)
+
+
+def _series(batch: Batch, values: FloatArray, *, sloped: bool) -> tuple[FloatArray, FloatArray]:
     """Chebyshev coefficients (2, pieces, 16), and how far the series are from converged."""
     values = np.maximum(values, _FLOOR)
     base = values[:, :, :1]  # a large constant would leave its rounding in every coefficient
@@ -301,7 +359,7 @@ def _series(batch: Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     # What rounding left of the higher coefficients would add up from sum to sum.
     large = np.abs(coefficients) > _EPS * np.abs(values).max(axis=2, keepdims=True)
     coefficients *= np.maximum.accumulate(large[:, :, ::-1], axis=2)[:, :, ::-1]
-    weight = _weight(batch, values, _NODES).max(axis=1)
+    weight = _weight(batch, values, _NODES, everywhere=sloped).max(axis=1)
     # A density that no double holds, where it is no share of the tail, need not be resolved.
     nothing = (values[1].max(axis=1) < _NOTHING) & (defects[1] > 1e-9) & (weight < 1e-9)
     coefficients[1, nothing] = 0.0
@@ -309,13 +367,15 @@ def _series(batch: Batch, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return coefficients, np.maximum(defects[0], np.where(nothing, 0.0, defects[1] * weight))
 
 
-def _weight(batch: Batch, values: FloatArray, t: FloatArray) -> FloatArray:
+def _weight(
+    batch: Batch, values: FloatArray, t: FloatArray, *, everywhere: bool = False
+) -> FloatArray:
     """How much a relative error of the density counts: wholly, but for what no double holds.
 
-    There by the share of the tail that it moves: none in a gap of the support.
+    There, or ``everywhere``, by the share of the tail that it moves: none in a gap of the support.
     """
     s = batch.variables(t)
     width = np.log(batch.s_high - batch.s_low)[:, None]
     distance = np.where(batch.sign[:, None] == 0, width, s)
     share = np.exp(np.minimum(values[1] - values[0] + distance, 0.0))
-    return np.where(values[1] > _NOTHING, 1.0, share)
+    return np.where((values[1] > _NOTHING) & (not everywhere), 1.0, share)

@@ -30,5 +30,5 @@ def _rounded_twice(x: float, y: float, z: float) -> float:
 
 # x * y + z in one instruction, on every machine the same value. Asked for by name, because letting
 # the compiler contract would take a fast-math flag. Interpreted kernels need no speed.
-_INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
-fma: Callable[..., Any] = _rounded_twice if _INTERPRETED else _fused
+INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+fma: Callable[..., Any] = _rounded_twice if INTERPRETED else _fused

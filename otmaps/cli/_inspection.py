@@ -13,7 +13,7 @@ from otmaps.cli._arguments import bind, split_inputs
 from otmaps.cli._terminal import console, error_size, number, print_json, print_plots, print_table
 
 if TYPE_CHECKING:
-    from otmaps import Distribution, MatchedOperation, Mismatch
+    from otmaps import Distribution, MatchedOperation, Mismatch, MonotoneMap
     from otmaps.cli._arguments import Factory
 
 _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
@@ -109,8 +109,15 @@ def _law_dict(law: Distribution) -> dict[str, Any]:
     }
 
 
+def _map(matched: MatchedOperation) -> MonotoneMap:
+    from otmaps import MonotoneMap as Map
+
+    assert isinstance(matched.map, Map)  # noqa: S101 - no plan: none was asked for
+    return matched.map
+
+
 def _map_dict(matched: MatchedOperation) -> dict[str, Any]:
-    T = matched.map
+    T = _map(matched)
     return {
         "kind": T.kind,
         "error": T.error,
@@ -123,7 +130,7 @@ def _map_dict(matched: MatchedOperation) -> dict[str, Any]:
 def _print(matched: MatchedOperation, report: Mismatch) -> None:
     from otmaps.plot import density_curve, map_curve, shown_range
 
-    source, target, T = matched.source, matched.target, matched.map
+    source, target, T = matched.source, matched.target, _map(matched)
     out = console()
     out.print(f"{matched.operation!r}, prior {target!r}", style="bold")
     out.print()
@@ -177,7 +184,7 @@ def _draw(matched: MatchedOperation, report: Mismatch, path: Path) -> None:
     span = plot.shown_range(matched.source, matched.target)
     plot.plot_law(matched.source, left, span=span, label="raw result")
     plot.plot_law(matched.target, left, span=span, label="prior")
-    plot.plot_map(matched.map, middle, span=plot.shown_range(matched.source))
+    plot.plot_map(_map(matched), middle, span=plot.shown_range(matched.source))
     plot.plot_mismatch(report, right)
     figure.suptitle(f"{matched.operation!r}, prior {matched.target!r}")
     figure.savefig(path, dpi=120)

@@ -63,8 +63,8 @@ method_option = click.option(
     metavar="NAME",
     default="auto",
     show_default=True,
-    help="How to compute the law of the result: auto, closed_form, contour, convolution or "
-    "monte_carlo.",
+    help="How to compute the law of the result: auto, closed_form, contour, convolution, "
+    "rqmc or monte_carlo.",
 )
 
 tol_option = click.option(

@@ -54,7 +54,7 @@ def median(law: Reference) -> float:
     return float((low + high) / 2)
 
 
-class _Tail:
+class Tail:
     """The upper tail as a table of (coordinate, log of minus the log of the tail, x)."""
 
     def __init__(self, law: Reference, start: float) -> None:
@@ -126,7 +126,8 @@ class _Tail:
         return [x for x in found if x is not None]
 
 
-def _near_kinks(law: Reference) -> set[float]:
+def near_kinks(law: Reference) -> set[float]:
+    """Doubles beside the kinks, of a few of them where there are many."""
     kinks = [k for k in law.kinks if inside(law, float(k))]
     if len(kinks) > 3:
         kinks = [kinks[0], kinks[len(kinks) // 2], kinks[-1]]
@@ -142,9 +143,9 @@ def _near_kinks(law: Reference) -> set[float]:
 def chosen(law: Reference, deep: bool) -> list[tuple[float, bool]]:
     """The points of a case, of levels, kinks and deeper, and whether each is above the middle."""
     start = median(law)
-    upper, mirror = _Tail(law, start), _Tail(reflected(law), -start)
+    upper, mirror = Tail(law, start), Tail(reflected(law), -start)
     points = set(upper.levels(BULK + TAIL)) | {-x for x in mirror.levels(BULK + TAIL)}
-    points |= _near_kinks(law)
+    points |= near_kinks(law)
     out: list[float] = []
     if deep:
         out = upper.levels(DEEP) + [-x for x in mirror.levels(DEEP)]

@@ -1,0 +1,155 @@
+"""The law of any operation of up to three inputs, by level sets and quadrature."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+from otmaps._discrete import Discrete
+from otmaps._distribution import Distribution
+from otmaps._errors import AccuracyError, UnservedError
+from otmaps._estimators._base import Estimator, Inputs
+from otmaps._estimators._layout import Frame
+from otmaps._estimators._level_law import LevelLaw
+from otmaps._estimators._study import Study, study
+from otmaps._estimators._tabulation import tabulate
+from otmaps._estimators._tails import Continuous, Tails
+from otmaps._estimators._terms import frame_of
+from otmaps._mixture import Mixture
+from otmaps._moments import quantile_moment
+from otmaps._operations import Operation
+from otmaps._pieces import PiecesLaw
+
+IntArray: TypeAlias = npt.NDArray[np.intp]
+
+_MOST_INPUTS = 3
+_WORST = 1e-3
+_FINEST = 1e-11
+_QUADRATURE = 1e-13
+_SHARE = 0.1  # of the tolerance, for the measured gap of the table
+_PURE = 1e-12  # a smaller mass besides the atoms is none
+_DEPTH = math.log(1e-301)
+_REACH = 1e300
+_AT_SPLIT = 0.25  # of the scale: a kink that near to the median serves as the split
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Conditioning(Estimator):
+    """Level sets in one input, quadrature over the others: any operation of up to three inputs.
+
+    Parameters
+    ----------
+    budget : int
+        The most evaluations of the operation for one value of the law, about.
+    """
+
+    budget: int = 1 << 22
+
+    @property
+    def name(self) -> str:
+        """The name that `method=` takes."""
+        return "conditioning"
+
+    def refuses(self, op: Operation, inputs: Inputs) -> str | None:
+        """Why the estimator does not serve this case; None where it does."""
+        if not op.pointwise:
+            return "it mixes the components of a latent"
+        if len(inputs) > _MOST_INPUTS:
+            return f"it has {len(inputs)} inputs, and quadrature serves {_MOST_INPUTS} at most"
+        found = self._study(op, inputs, _QUADRATURE)
+        return found if isinstance(found, str) else None
+
+    def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
+        """The law of the result."""
+        found = self._study(op, inputs, _QUADRATURE)
+        if isinstance(found, str):
+            raise UnservedError(f"conditioning does not serve operation {op.name!r}: {found}.")
+        how = f"{self.name} (level sets in {found.names[0]})"
+        return _law(op, found, max(_SHARE * tol, _FINEST), how)
+
+    def _study(self, op: Operation, inputs: Inputs, relative: float) -> Study | str:
+        return study(op, inputs, relative, self.budget)
+
+
+def _law(op: Operation, found: Study, tol: float, how: str) -> Distribution:
+    total = math.fsum(m for _, m in found.atoms)
+    if not found.atoms:
+        return _continuous(found, tol, how)
+    points, masses = zip(*found.atoms, strict=True)
+    if len(points) == 1 and total > 1.0 - _PURE:
+        raise ValueError(
+            f"operation {op.name!r} has the value {points[0]} with probability one: a constant has "
+            "no law to match."
+        )
+    atoms = Discrete(points, np.array(masses) / total)
+    if total > 1.0 - _PURE:
+        return atoms
+    return Mixture([_continuous(found, tol, how), atoms], [1.0 - total, total])
+
+
+def _continuous(found: Study, tol: float, how: str) -> Distribution:
+    marks = found.marks
+    at = np.array([x for x, _ in found.atoms])
+    if not found.views[0].outer:
+        return LevelLaw(Continuous(found.views[0], at), marks.ends, _level_kinks(found), how)
+    frame = _frame(found)
+    source = Tails(Continuous(found.views[0], at), frame)
+    judge = source
+    if len(found.views) > 1:
+        judge = Tails(Continuous(found.views[1], at), frame)
+    measured = tabulate(source, frame, tol, judge)
+    if not measured.error < _WORST:
+        raise AccuracyError(f"{how} reached an error of {measured.error:.2g} only.")
+    table = measured.table
+
+    def quantile(upper: bool):  # type: ignore[no-untyped-def]
+        return lambda logs: table.quantiles(np.ascontiguousarray(logs), upper=upper)
+
+    mean = quantile_moment(quantile(False), quantile(True), lambda x: x)
+    std = math.nan
+    if math.isfinite(mean):
+        square = quantile_moment(quantile(False), quantile(True), lambda x: (x - mean) ** 2)
+        std = math.sqrt(square)
+    finite = [e for e in marks.ends if math.isfinite(e)]
+    return PiecesLaw(
+        table=table,
+        ends=marks.ends,
+        moments=(mean, std),
+        kinks=tuple(sorted({*marks.kinks, *finite})),
+        errors=(measured.error, measured.tail_error, measured.density_error),
+        centre=None,
+        how=how,
+    )
+
+
+def _level_kinks(found: Study) -> tuple[float, ...]:
+    """The values at the ends of parts and at the breakpoints of the one input."""
+    sets = found.views[0].sets
+    low, high = found.marks.ends
+    places = np.concatenate([sets.low, sets.high, np.array(sets.axis.law.breakpoints, dtype=float)])
+    values = sets.values(places, [])
+    inside = {float(v) for v in values[np.isfinite(values)] if low < v < high}
+    return tuple(sorted(inside | {e for e in (low, high) if math.isfinite(e)}))
+
+
+def _frame(found: Study) -> Frame:
+    marks = found.marks
+    inside = [*marks.kinks, *(x for x, _ in found.atoms)]
+    kinks = sorted({*inside, *(e for e in marks.ends if math.isfinite(e))})
+    split = min(inside, key=lambda k: abs(k - marks.median), default=math.inf)
+    if not abs(split - marks.median) < _AT_SPLIT * marks.scale:
+        split = marks.median
+    return frame_of(
+        np.array([[k, 0.0] for k in kinks]).reshape(-1, 2),
+        (split, 0.0),
+        finite=(math.isfinite(marks.ends[0]), math.isfinite(marks.ends[1])),
+        scale=marks.scale,
+        depth=(_DEPTH, _DEPTH),
+        reach=(_REACH, _REACH),
+        symmetric=False,
+    )
