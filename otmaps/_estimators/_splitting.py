@@ -238,6 +238,13 @@ def parts(root: Node) -> list[Node]:
     return found
 
 
+def one_input_nodes(root: Node) -> list[Node]:
+    """The last nodes below the root, or the root, that depend on one latent."""
+    nodes = below(root)
+    inside = {a for node in nodes if len(node.latents) == 1 for a in node.arguments}
+    return [node for node in nodes if len(node.latents) == 1 and node not in inside]
+
+
 def reduced(
     root: Node,
     inputs: Sequence[Distribution],
