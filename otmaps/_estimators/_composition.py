@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import types
 from collections.abc import Sequence
 from typing import Any, final
@@ -374,10 +375,11 @@ class _Solver:
         words = f"{step} of {len(names)} parts by {law.method}"
         given = self.inputs
         own = [i for i, z in enumerate(problem.laws) if not any(z is other for other in given)]
-        # Closed forms are as good as inputs, whose tails the estimator takes as they are.
-        rough = [i for i in own if problem.laws[i].method != "closed form"]
-        error, _ = inherited_errors(problem.expression, problem.laws, own)
-        _, tail = inherited_errors(problem.expression, problem.laws, rough)
+        error, tail = inherited_errors(problem.expression, problem.laws, own)
+        if math.isinf(tail):
+            # Closed forms are as good as inputs, whose tails the estimator takes as they are.
+            rough = [i for i in own if problem.laws[i].method != "closed form"]
+            tail = inherited_errors(problem.expression, problem.laws, rough)[1]
         if own:
             law = self._worse(law, (error, tail))
         return self._seen(law, words)
