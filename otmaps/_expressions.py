@@ -238,6 +238,11 @@ def _rebuilt(graph: Graph, root: Node, known: dict[Node, Node]) -> Node:
     return known[root]
 
 
+def replaced(expression: Expression, nodes: dict[Node, Node]) -> Node:
+    """The root with some nodes of its graph in place of others."""
+    return _rebuilt(expression.graph, expression.root, dict(nodes))
+
+
 def restricted(root: Node, inputs: Sequence[Node]) -> Expression:
     """The root as an expression of other nodes; latents that are not below those are kept out."""
     graph = Graph()

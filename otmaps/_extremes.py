@@ -12,7 +12,7 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._discrete import EPS, Discrete
-from otmaps._distribution import Affine, Distribution
+from otmaps._distribution import Distribution
 from otmaps._inversion import invert_monotone
 from otmaps._mixture import Mixture
 from otmaps._truncated import above
@@ -20,50 +20,55 @@ from otmaps._truncated import above
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Maximum(Distribution):
-    """The law of the largest of independent variables.
+class Extreme(Distribution):
+    """The law of the largest, or the smallest, of independent variables.
 
-    cdf = prod_i cdf_i, and sf = -expm1(sum_i log1p(-sf_i)), which has the relative accuracy of its
-    terms.
+    Of the largest, cdf = prod_i cdf_i, and sf = -expm1(sum_i log1p(-sf_i)), which has the relative
+    accuracy of its terms.
 
     Attributes
     ----------
     laws : tuple of Distribution
         One for each variable; without atoms.
+    largest : bool
+        False for the smallest.
     """
 
     laws: tuple[Distribution, ...]
+    largest: bool = True
 
     def _support(self) -> tuple[float, float]:
         lows, highs = zip(*(law.support() for law in self.laws), strict=True)
-        return max(lows), max(highs)
+        outer = max if self.largest else min
+        return outer(lows), outer(highs)
 
     def _breakpoints(self) -> tuple[float, ...]:
         low, high = self._support()
-        inner = {b for law in self.laws for b in law.breakpoints if b > low}
+        inner = {b for law in self.laws for b in law.breakpoints if low < b < high}
         return tuple(sorted(inner | {e for e in (low, high) if math.isfinite(e)}))
 
     def _error(self) -> float:
         return sum(law.error for law in self.laws) + len(self.laws) * EPS
 
     def _tail_error(self) -> float:
-        # Below the median of the maximum all factors but one may be above theirs; there their
-        # relative error is at most what it is in a tail.
+        # Where all are on one side some factors may be above one half; there their relative
+        # error is at most what it is in a tail.
         return sum(law.tail_error for law in self.laws) + 4.0 * len(self.laws) * EPS
 
     def _affine(self, scale: float, shift: float) -> Distribution:
-        # Of the laws, which may know distances from their kinks better than their difference.
-        if scale < 0.0:
-            return Affine(self.affine(-scale, -shift), -1.0, 0.0)
-        return Maximum(tuple(law.affine(scale, shift) for law in self.laws))
+        # Of the laws, which may know distances from their ends better than their difference.
+        laws = tuple(law.affine(scale, shift) for law in self.laws)
+        return Extreme(laws, self.largest == (scale > 0.0))
 
     def _method(self) -> str:
         methods = dict.fromkeys(law.method for law in self.laws)
-        return "closed form" if [*methods] == ["closed form"] else f"maximum: {', '.join(methods)}"
+        return "closed form" if [*methods] == ["closed form"] else f"extreme: {', '.join(methods)}"
 
     def _recipe(self) -> dict[str, Any] | None:
         recipes = [law.recipe() for law in self.laws]
-        return None if None in recipes else {"law": "Maximum", "laws": recipes}
+        if None in recipes:
+            return None
+        return {"law": "Extreme", "laws": recipes, "largest": self.largest}
 
     @functools.cached_property
     def _counted(self) -> list[tuple[Distribution, int]]:
@@ -78,49 +83,69 @@ class Maximum(Distribution):
                 counts.append((law, 1))
         return counts
 
-    def _logcdf(self, x: FloatArray) -> FloatArray:
-        return np.asarray(sum(n * np.asarray(law.logcdf(x)) for law, n in self._counted))
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
+    # All are below x, for the largest, or above it, for the smallest; or one of them is beyond.
+    def _all(self, x: FloatArray) -> FloatArray:
         # Powers, not exponentials of logarithms: those lose the digits of large logarithms.
-        return np.asarray(math.prod(np.asarray(law.cdf(x)) ** n for law, n in self._counted))
+        parts = ((law.cdf(x) if self.largest else law.sf(x), n) for law, n in self._counted)
+        return np.asarray(math.prod(np.asarray(part) ** n for part, n in parts))
 
-    def _sf(self, x: FloatArray) -> FloatArray:
-        return np.asarray(-np.expm1(self._logcdf(x)))
+    def _log_all(self, x: FloatArray) -> FloatArray:
+        parts = ((law.logcdf(x) if self.largest else law.logsf(x), n) for law, n in self._counted)
+        return np.asarray(sum(n * np.asarray(part) for part, n in parts))
 
-    def _logsf(self, x: FloatArray) -> FloatArray:
-        plain = np.log(self._sf(x))
-        # Where sf underflows, the sum of the tails is all there is.
-        terms = np.array([math.log(n) + np.asarray(law.logsf(x)) for law, n in self._counted])
-        far = terms.max(axis=0)
-        deep = far < math.log(EPS) - 4.0
+    def _one(self, x: FloatArray) -> FloatArray:
+        return np.asarray(-np.expm1(self._log_all(x)))
+
+    def _log_one(self, x: FloatArray) -> FloatArray:
+        one = self._one(x)
+        plain = np.where(one < 0.5, np.log(one), np.log1p(-np.minimum(self._all(x), 0.75)))
+        # Where that underflows, the sum of the tails is all there is.
+        parts = ((law.logsf(x) if self.largest else law.logcdf(x), n) for law, n in self._counted)
+        terms = np.array([math.log(n) + np.asarray(part) for part, n in parts])
+        deep = terms.max(axis=0) < math.log(EPS) - 4.0
         plain[deep] = np.logaddexp.reduce(terms[:, deep], axis=0)
         return plain
 
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return self._all(x) if self.largest else self._one(x)
+
+    def _sf(self, x: FloatArray) -> FloatArray:
+        return self._one(x) if self.largest else self._all(x)
+
+    def _logcdf(self, x: FloatArray) -> FloatArray:
+        return self._log_all(x) if self.largest else self._log_one(x)
+
+    def _logsf(self, x: FloatArray) -> FloatArray:
+        return self._log_one(x) if self.largest else self._log_all(x)
+
     def _logpdf(self, x: FloatArray) -> FloatArray:
-        logs = [(n, np.asarray(law.logcdf(x)), law) for law, n in self._counted]
-        total = sum(n * log for n, log, _ in logs)
-        terms = np.array(
-            [
-                math.log(n) + np.asarray(law.logpdf(x)) + np.asarray(total - log)
-                for n, log, law in logs
-            ]
-        )
-        return np.asarray(np.logaddexp.reduce(np.where(np.isnan(terms), -math.inf, terms), axis=0))
+        terms = []
+        for law, n in self._counted:
+            log = math.log(n) + np.asarray(law.logpdf(x))
+            for other, m in self._counted:  # all others on their side; no difference of infinities
+                count = m - (other is law)
+                if count:
+                    side = other.logcdf(x) if self.largest else other.logsf(x)
+                    log = log + count * np.asarray(side)
+            terms.append(log)
+        return np.asarray(np.logaddexp.reduce(np.array(terms), axis=0))
 
     def _pdf(self, x: FloatArray) -> FloatArray:
         return np.exp(self._logpdf(x))
 
     def _ilogcdf(self, logp: FloatArray) -> FloatArray:
-        if len(self._counted) == 1:
+        if self.largest and len(self._counted) == 1:
             law, n = self._counted[0]
             return np.asarray(law.ilogcdf(logp / n))
-        return self._between(logp, upper=False)
+        return self._searched(logp, upper=False)
 
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
-        return self._between(logq, upper=True)
+        if not self.largest and len(self._counted) == 1:
+            law, n = self._counted[0]
+            return np.asarray(law.ilogsf(logq / n))
+        return self._searched(logq, upper=True)
 
-    def _between(self, goal: FloatArray, *, upper: bool) -> FloatArray:
+    def _searched(self, goal: FloatArray, *, upper: bool) -> FloatArray:
         def slope(x: FloatArray) -> FloatArray:
             tail = self._logsf(x) if upper else self._logcdf(x)
             return (-1.0 if upper else 1.0) * np.exp(self._logpdf(x) - tail)
@@ -145,7 +170,7 @@ class Maximum(Distribution):
 
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         draws = [np.asarray(law.rvs(shape, rng)) for law in self.laws]
-        return np.asarray(np.max(draws, axis=0))
+        return np.asarray((np.max if self.largest else np.min)(draws, axis=0))
 
 
 def at_least(law: Distribution, floor: float) -> Distribution | None:
@@ -210,7 +235,7 @@ def maximum(laws: Sequence[Distribution], floor: float | None = None) -> Distrib
         largest = _largest_step(steps, floor)
         if not rest:
             return largest
-        base = rest[0] if len(rest) == 1 else Maximum(tuple(rest))
+        base = rest[0] if len(rest) == 1 else Extreme(tuple(rest))
         if largest is None:
             return base
         # By the value of the largest of the steps.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
-import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._discrete import Discrete
@@ -22,8 +21,8 @@ from otmaps._truncated import split_at
 
 _EPS = float(np.finfo(float).eps)
 _FAR = 600.0  # of a logarithm: beyond, a tail goes on by its power
+_NEGLIGIBLE = 1e-12
 _GRIDS = 8.0
-_NEAR_UNIT = 0.5
 _BASELINE = 0.1  # the share of it over which the power is measured
 _LEVELS = np.concatenate([np.geomspace(1e-300, 1e-3, 100), np.linspace(0.002, 0.5, 50)])
 
@@ -31,29 +30,61 @@ _LEVELS = np.concatenate([np.geomspace(1e-300, 1e-3, 100), np.linspace(0.002, 0.
 @final
 @dataclasses.dataclass(frozen=True)
 class Image(Distribution):
-    """The law of ``function(X)``.
+    """The law of ``function(X)``, or of ``function(X) - function(anchor)``.
 
     Attributes
     ----------
     base : Distribution
         The law of X, without atoms; its support lies in the domain of the function.
     function : Monotone
+    anchor : float or None
+        An end, or a kink, of the base: about it the law is known at any distance, on the finer
+        grid there.
     """
 
     base: Distribution
     function: Monotone
+    anchor: float | None = None
+
+    @functools.cached_property
+    def _level(self) -> float:
+        return 0.0 if self.anchor is None else float(self.function.forth(self.anchor))
+
+    @functools.cached_property
+    def _local(self) -> tuple[float, Distribution, Monotone] | None:
+        """The anchor, the law of the distance from it, and the function of that distance.
+
+        A logarithm is 0 at X = 1, which is a fine grid to lose.
+        """
+        at = self.anchor
+        if at is None and self.function.name == "log" and 1.0 in self.base.breakpoints:
+            at = 1.0
+        if at is None:
+            return None
+        upper = at == self.base.support()[1]  # laws are written from their lower end
+        moved = Affine(self.base.affine(-1.0, at), -1.0, 0.0) if upper else None
+        return at, moved or self.base.affine(1.0, -at), self.function.anchored(at)
+
+    def _is_near(self, distance: Any) -> Any:
+        """Whether distances from the anchor are better than their difference."""
+        at = 0.0 if self._local is None else self._local[0]
+        return np.abs(distance) <= (0.5 * abs(at) or 0.5)
+
+    def _image_of(self, point: float) -> float:
+        with np.errstate(all="ignore"):
+            if self._local is not None and self._is_near(point - self._local[0]):
+                return float(self._local[2].forth(point - self._local[0]))
+            return float(self.function.forth(point)) - self._level
 
     def _support(self) -> tuple[float, float]:
-        with np.errstate(all="ignore"):
-            low, high = (float(self.function.forth(e)) for e in self.base.support())
+        low, high = map(self._image_of, self.base.support())
         return low, high
 
     def _breakpoints(self) -> tuple[float, ...]:
         low, high = self._support()
-        with np.errstate(all="ignore"):
-            points = {float(self.function.forth(b)) for b in self.base.breakpoints}
-        points |= {p for p in self.function.poles if low < p < high}
-        return tuple(sorted(p + 0.0 for p in points | {low, high} if math.isfinite(p)))
+        points = {low, high, *map(self._image_of, self.base.breakpoints)}
+        points |= {p - self._level for p in self.function.poles if low < p - self._level < high}
+        return tuple(sorted(p + 0.0 for p in points if math.isfinite(p)))
 
     def _error(self) -> float:
         return self.base.error + self._rounding[0]
@@ -64,20 +95,21 @@ class Image(Distribution):
     @functools.cached_property
     def _rounding(self) -> tuple[float, float]:
         """What two units in the last place of the inverse move: absolute, relative in tails."""
-        if self._unit is None:
-            return _moved_by_ulps(self.base, self.function, lambda y: self._near(y) == y)
-        ways = [
-            _moved_by_ulps(*self._unit, lambda y: np.abs(y) < _NEAR_UNIT),
-            _moved_by_ulps(
-                self.base,
-                self.function,
-                lambda y: (np.abs(y) >= _NEAR_UNIT) & (self._near(y) == y),
-            ),
-        ]
-        return max(way[0] for way in ways), max(way[1] for way in ways)
+
+        def far(x: FloatArray, y: FloatArray) -> Any:
+            away = True if self._local is None else ~self._is_near(x - self._local[0])
+            return away & (self._held(y) == y)
+
+        found = [_moved_by_ulps(self.base, self.function, self._level, far)]
+        if self._local is not None:
+            _, moved, function = self._local
+            near = lambda u, _: self._is_near(u)  # noqa: E731 - of a few signs
+            found.append(_moved_by_ulps(moved, function, 0.0, near))
+        return max(one for one, _ in found), max(other for _, other in found)
 
     def _symmetry(self) -> float | None:
-        return 0.0 if self.function.odd and self.base.symmetry == 0.0 else None
+        odd = self.function.odd and self.anchor is None
+        return 0.0 if odd and self.base.symmetry == 0.0 else None
 
     def _method(self) -> str:
         return self.base.method
@@ -86,102 +118,91 @@ class Image(Distribution):
         base = self.base.recipe()
         if base is None:
             return None
-        f = self.function
-        anchor = None if f.anchor is None else f.anchor.hex()
-        function = {"name": f.name, "exponent": f.exponent.hex(), "anchor": anchor}
-        return {"law": "Image", "base": base, "function": function}
+        anchor = None if self.anchor is None else self.anchor.hex()
+        function = {"name": self.function.name, "exponent": self.function.exponent.hex()}
+        return {"law": "Image", "base": base, "function": function, "anchor": anchor}
 
     def _affine(self, scale: float, shift: float) -> Distribution:
         if shift != 0.0:
-            for moved, level in self._ends():
-                if shift == -scale * level:
+            for point in self.base.breakpoints:
+                if shift == -scale * self._image_of(point):
+                    return Image(self.base, self.function, point).affine(scale)
+            limits = _LIMITS.get(self.function.name) if self.anchor is None else None
+            for moved, level in limits(self.base) if limits else []:
+                if level in self._support() and shift == -scale * level:
                     return moved.affine(scale)
         return super()._affine(scale, shift)
 
-    def _ends(self) -> Iterator[tuple[Distribution, float]]:
-        """The law of the distance from a kink or an end, and where that is."""
-        name = self.function.name
-        if self.function.anchor is None and name in _LIMITS:
-            low, high = self._support()
-            for moved, level in _LIMITS[name](self.base):
-                if level in {low, high}:
-                    yield moved, level
-        for point in self.base.breakpoints:
-            with np.errstate(all="ignore"):
-                level = float(self.function.forth(point))
-            if math.isfinite(level):
-                yield Image(_from(self.base, point), self.function.anchored(point)), level
-
     # A logarithm reaches points whose exponential no double holds: there a tail of X near 0, or
     # near the largest doubles, is taken to go on as the power that it is.
-    def _near(self, y: FloatArray) -> FloatArray:
-        return np.clip(y, -_FAR, _FAR) if self._is_log else y
+    def _held(self, y: FloatArray) -> FloatArray:
+        return np.clip(y, -_FAR, _FAR) if self.function.name == "log" else y
 
-    @functools.cached_property
-    def _unit(self) -> tuple[Distribution, Monotone] | None:
-        """From X = 1, where a law may end, and where the logarithm is 0: a fine grid to lose."""
-        if not self._is_log or 1.0 not in self.base.breakpoints:
-            return None
-        return _from(self.base, 1.0), self.function.anchored(1.0)
-
-    def _of_base(self, name: str, y: FloatArray) -> FloatArray:
-        values = np.array(getattr(self.base, name)(self.function.back(y)))
-        if self._unit is not None:
-            near = np.abs(y) < _NEAR_UNIT
-            base, function = self._unit
-            values[near] = getattr(base, name)(function.back(y[near]))
+    def _of_base(self, name: str, d: FloatArray) -> FloatArray:
+        values = np.array(getattr(self.base, name)(self.function.back(d + self._level)))
+        if self._local is not None:
+            _, moved, function = self._local
+            u = np.asarray(function.back(d))
+            near = self._is_near(u)
+            values[near] = getattr(moved, name)(u[near])
         return values
 
-    def _log_tail(self, y: FloatArray, *, upper: bool) -> FloatArray:
-        near = self._near(y)
-        logs = self._of_base("logsf" if upper else "logcdf", near)
-        beyond = (y > near) if upper else (y < near)
+    def _log_tail(self, d: FloatArray, *, upper: bool) -> FloatArray:
+        y = d + self._level
+        held = self._held(y)
+        logs = self._of_base(
+            "logsf" if upper else "logcdf", np.where(y == held, d, held - self._level)
+        )
+        beyond = (y > held) if upper else (y < held)
         if beyond.any():
-            before = near[beyond] * (1.0 - _BASELINE)
+            before = held[beyond] * (1.0 - _BASELINE) - self._level
             rate = (self._log_tail(before, upper=upper) - logs[beyond]) / (_BASELINE * _FAR)
-            logs[beyond] -= np.nan_to_num(rate) * np.abs(y[beyond] - near[beyond])
+            logs[beyond] -= np.nan_to_num(rate) * np.abs(y[beyond] - held[beyond])
         return logs
 
-    def _logcdf(self, y: FloatArray) -> FloatArray:
-        return self._log_tail(y, upper=False)
+    def _logcdf(self, d: FloatArray) -> FloatArray:
+        return self._log_tail(d, upper=False)
 
-    def _logsf(self, y: FloatArray) -> FloatArray:
-        return self._log_tail(y, upper=True)
+    def _logsf(self, d: FloatArray) -> FloatArray:
+        return self._log_tail(d, upper=True)
 
-    def _cdf(self, y: FloatArray) -> FloatArray:
-        if self._is_log:
-            return np.exp(self._logcdf(y))
-        return np.asarray(self.base.cdf(self.function.back(y)))
+    def _cdf(self, d: FloatArray) -> FloatArray:
+        if self.function.name == "log":
+            return np.exp(self._logcdf(d))
+        return self._of_base("cdf", d)
 
-    def _sf(self, y: FloatArray) -> FloatArray:
-        if self._is_log:
-            return np.exp(self._logsf(y))
-        return np.asarray(self.base.sf(self.function.back(y)))
+    def _sf(self, d: FloatArray) -> FloatArray:
+        if self.function.name == "log":
+            return np.exp(self._logsf(d))
+        return self._of_base("sf", d)
 
-    def _logpdf(self, y: FloatArray) -> FloatArray:
+    def _logpdf(self, d: FloatArray) -> FloatArray:
         # At an end of the support the density is the limit from inside.
         low, high = self._support()
-        y = np.where(y == low, np.nextafter(low, math.inf), y)
-        y = np.where(y == high, np.nextafter(high, -math.inf), y)
-        near = self._near(y)
-        logs: FloatArray = self._of_base("logpdf", near) + np.asarray(self.function.log_slope(near))
+        d = np.where(d == low, np.nextafter(low, math.inf), d)
+        d = np.where(d == high, np.nextafter(high, -math.inf), d)
+        y = d + self._level
+        held = self._held(y)
+        logs: FloatArray = self._of_base("logpdf", np.where(y == held, d, held - self._level))
+        logs = logs + np.asarray(self.function.log_slope(held))
         for upper in (False, True):
-            beyond = (y > near) if upper else (y < near)
+            beyond = (y > held) if upper else (y < held)
             if beyond.any():
-                edge = self._log_tail(near[beyond], upper=upper)
-                logs[beyond] += self._log_tail(y[beyond], upper=upper) - edge
+                edge = self._log_tail(held[beyond] - self._level, upper=upper)
+                logs[beyond] += self._log_tail(d[beyond], upper=upper) - edge
         return logs
 
-    def _pdf(self, y: FloatArray) -> FloatArray:
-        return np.exp(self._logpdf(y))
+    def _pdf(self, d: FloatArray) -> FloatArray:
+        return np.exp(self._logpdf(d))
 
     def _quantiles(self, name: str, levels: FloatArray) -> FloatArray:
-        y = np.array(self.function.forth(getattr(self.base, name)(levels)))
-        if self._unit is not None:
-            near = np.abs(y) < _NEAR_UNIT
-            base, function = self._unit
-            y[near] = function.forth(getattr(base, name)(levels[near]))
-        return y
+        x = np.asarray(getattr(self.base, name)(levels))
+        d = np.array(self.function.forth(x)) - self._level
+        if self._local is not None:
+            at, moved, function = self._local
+            near = self._is_near(x - at)
+            d[near] = function.forth(np.asarray(getattr(moved, name)(levels[near])))
+        return d
 
     def _ppf(self, p: FloatArray) -> FloatArray:
         return self._quantiles("ppf", p)
@@ -194,10 +215,6 @@ class Image(Distribution):
 
     def _ilogsf(self, logq: FloatArray) -> FloatArray:
         return self._quantiles("ilogsf", logq)
-
-    @property
-    def _is_log(self) -> bool:
-        return self.function.name == "log" and self.function.anchor is None
 
     # Kept: sums ask for the moments of each of their terms, again and again.
     @functools.cached_property
@@ -215,14 +232,7 @@ class Image(Distribution):
         return self._deviation
 
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-        return np.asarray(self.function.forth(self.base.rvs(shape, rng)))
-
-
-def _from(law: Distribution, point: float) -> Distribution:
-    """The law of X - point, mirrored at an upper end: laws are written from their lower one."""
-    if point == law.support()[1]:
-        return Affine(law.affine(-1.0, point), -1.0, 0.0)
-    return law.affine(1.0, -point)
+        return np.asarray(self.function.forth(self.base.rvs(shape, rng))) - self._level
 
 
 def _from_tanh(base: Distribution) -> list[tuple[Distribution, float]]:
@@ -254,9 +264,12 @@ _LIMITS: dict[str, Callable[[Distribution], list[tuple[Distribution, float]]]] =
 
 
 def _moved_by_ulps(
-    base: Distribution, function: Monotone, counted: Callable[[FloatArray], npt.NDArray[np.bool_]]
+    base: Distribution,
+    function: Monotone,
+    level: float,
+    counted: Callable[[FloatArray, FloatArray], Any],
 ) -> tuple[float, float]:
-    """How much of a probability two units in the last place of x = f^-1(y) are, where y counts.
+    """How much of a probability two units in the last place of x = f^-1(y) are, where (x, y) count.
 
     Not where the grid of y itself is about as coarse.
     """
@@ -265,9 +278,9 @@ def _moved_by_ulps(
         x = np.asarray(inverse(_LEVELS))
         with np.errstate(all="ignore"):
             y = np.asarray(function.forth(x))
-            grid = np.spacing(np.abs(y)) * np.exp(np.asarray(function.log_slope(y)))
+            grid = np.spacing(np.abs(y - level)) * np.exp(np.asarray(function.log_slope(y)))
             ulps = 2.0 * np.spacing(np.abs(x))
-            chosen = counted(y) & np.isfinite(y) & ~(ulps <= _GRIDS * grid)
+            chosen = counted(x, y) & np.isfinite(y) & ~(ulps <= _GRIDS * grid)
             x, ulps = x[chosen], ulps[chosen]
             ends = np.stack([np.asarray(value(x - ulps)), np.asarray(value(x + ulps))])
             relative += np.abs(ends[1] - ends[0]).tolist()
@@ -289,18 +302,33 @@ def image(law: Distribution, function: Monotone) -> Distribution | None:
     low, high = law.support()
     if law.atoms or not function.domain[0] <= low <= high <= function.domain[1]:
         return None
-    if isinstance(law, Image):
+    if isinstance(law, Image) and law.anchor is None:
         inner = law.function
         if undoes(function, inner):
             return law.base
-        if (function.name, inner.name) == ("log", "expit") and inner.anchor is None:
+        if (function.name, inner.name) == ("log", "expit"):
             odds = image(law.base.affine(-1.0), Monotone("exp"))  # -log(1 + exp(-x))
             found = None if odds is None else image(odds, Monotone("log1p"))
             return None if found is None else found.affine(-1.0)
-        powers = inner.name == function.name == "power" and inner.anchor is None
+        if (function.name, inner.name) == ("log", "power") and inner.exponent > 0.0:
+            found = image(law.base, function) if law.base.support()[0] >= 0.0 else None
+            return None if found is None else found.affine(inner.exponent)
+        if (function.name, inner.name) == ("power", "exp") and function.exponent > 0.0:
+            return image(law.base.affine(function.exponent), inner)
+        powers = inner.name == function.name == "power"
         if powers and min(inner.exponent, function.exponent) > 0.0:
             return Image(law.base, Monotone("power", inner.exponent * function.exponent))
-    return _known(law, function) or Image(law, function)
+    known = _known(law, function)
+    return known or (None if _overflows(law, function) else Image(law, function))
+
+
+def _overflows(law: Distribution, function: Monotone) -> bool:
+    """Whether the function leaves the doubles for a part of the law that is not negligible."""
+    if function.name == "log":  # whose tails go on beyond
+        return False
+    with np.errstate(all="ignore"):
+        ends = function.forth(np.array([law.ppf(_NEGLIGIBLE), law.isf(_NEGLIGIBLE)]))
+    return not bool(np.isfinite(ends).all())
 
 
 def _known(law: Distribution, function: Monotone) -> Distribution | None:

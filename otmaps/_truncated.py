@@ -1,4 +1,4 @@
-"""A law, given that its variable lies in an interval."""
+"""A law, given that its variable lies on one side of a point."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import FloatArray
-from otmaps._distribution import Affine, Distribution
+from otmaps._distribution import Distribution
+from otmaps._mixture import Mixture
 from otmaps._one_sided_priors import Exponential
 from otmaps._priors import Laplace, Uniform
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_SMALL = 0.02  # below this share of the mass before the cut, differences have lost digits
-_NEWTON_STEPS = 6
+_SMALL = 0.2  # what is left of the larger one, below which a difference has lost digits
+_DEEPEST = 700.0  # of a logarithm of a double
+_NEWTON_STEPS = 8
 _EPS = float(np.finfo(float).eps)
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Above(Distribution):
-    """The law of X given X > cut, for a law of X without an atom at the cut.
+class Side(Distribution):
+    """The law of X given X > cut, or given X < cut, for a law of X without an atom there.
 
-    Below the cut nothing is left, so the lower tail is the mass of (cut, x]: a difference of
+    One tail is that of X. The other is the mass between the cut and x: a difference of
     probabilities, and near the cut, where that has no digits left, an integral of the density.
     `tail_error` is measured there, by halving the intervals of the rule.
 
@@ -34,33 +36,49 @@ class Above(Distribution):
     base : Distribution
     cut : float
         Inside the support of the base.
+    upper : bool
+        Whether what is above the cut is kept.
     """
 
     base: Distribution
     cut: float
+    upper: bool = True
 
     @functools.cached_property
     def mass(self) -> float:
-        """P(X > cut)."""
-        return float(self.base.sf(self.cut))
+        """The probability of the side."""
+        return float(self.base.sf(self.cut) if self.upper else self.base.cdf(self.cut))
 
     @functools.cached_property
     def _log_mass(self) -> float:
-        return float(self.base.logsf(self.cut))
+        return float(self.base.logsf(self.cut) if self.upper else self.base.logcdf(self.cut))
 
     @functools.cached_property
-    def _ends(self) -> FloatArray:
-        """The cut, and the breakpoints that follow: the rule stops at each."""
-        return np.array([self.cut, *(b for b in self.base.breakpoints if b > self.cut)])
+    def _log_rest(self) -> float:
+        """The logarithm of the probability of the other side."""
+        return float(self.base.logcdf(self.cut) if self.upper else self.base.logsf(self.cut))
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.upper else -1.0
+
+    @functools.cached_property
+    def _ends(self) -> list[float]:
+        """The distances from the cut of the breakpoints that follow: the rule stops at each."""
+        steps = (self._sign * (b - self.cut) for b in self.base.breakpoints)
+        return sorted(step for step in steps if step > 0.0)
 
     def _support(self) -> tuple[float, float]:
-        return self.cut, self.base.support()[1]
+        low, high = self.base.support()
+        return (self.cut, high) if self.upper else (low, self.cut)
 
     def _breakpoints(self) -> tuple[float, ...]:
-        return tuple(self._ends.tolist())
+        low, high = self._support()
+        return tuple(sorted({self.cut, *(b for b in self.base.breakpoints if low <= b <= high)}))
 
     def _atoms(self) -> tuple[tuple[float, float], ...]:
-        return tuple((a, m / self.mass) for a, m in self.base.atoms if a > self.cut)
+        low, high = self._support()
+        return tuple((a, m / self.mass) for a, m in self.base.atoms if low <= a <= high)
 
     def _error(self) -> float:
         # Of a difference two, of the mass one; in a mixture with the other side this also
@@ -74,47 +92,98 @@ class Above(Distribution):
     def _measured_tail_error(self) -> float:
         if not math.isfinite(self.base.tail_error):
             return math.inf
-        if self.base.cdf(self.cut) == 0.0:
+        if self._log_rest == -math.inf:
             return 2.0 * self.base.tail_error + 4.0 * _EPS
-        top = float(self.base.isf(self.mass * (1.0 - _SMALL)))
         with np.errstate(all="ignore"):
-            x = self.cut + (top - self.cut) * np.geomspace(1e-290, 1.0, 200)
-            x = x[x > self.cut]
-            whole, halved = self._integral(x, 1), self._integral(x, 2)
-            far = np.asarray(self.base.sf(self.cut)) - np.asarray(self.base.sf(top))
-            gap = np.abs(whole - halved) / halved
-        if x.size == 0 or not np.isfinite(gap).all():
+            distance = self._reach * np.geomspace(1e-290, 1.0, 200)
+            x = self.cut + self._sign * distance
+            distance = np.abs(x - self.cut)[x != self.cut]
+            gap = np.abs(self._log_integral(distance, 1) - self._log_integral(distance, 2))
+        if distance.size == 0 or not np.isfinite(gap).all():
             return math.inf
-        # Differences begin where they hold this much.
-        lost = 2.0 * min(self.base.error, self.base.tail_error) / float(far)
-        return 2.0 * self.base.tail_error + 2.0 * float(gap.max()) + lost + 16.0 * _EPS
+        kept = (1.0 + 1.0 / _SMALL) * 2.0 * self.base.tail_error
+        return kept + 2.0 * float(gap.max()) + _DEEPEST * _EPS
 
-    def _integral(self, x: FloatArray, pieces: int) -> FloatArray:
-        """The mass of (cut, x] by a Gauss rule between breakpoints."""
-        total = np.zeros_like(x)
-        for low, high in zip(self._ends, [*self._ends[1:], math.inf], strict=True):
-            top = np.clip(x, low, high)
+    @functools.cached_property
+    def _reach(self) -> float:
+        """How far from the cut the integral is used."""
+        if self._by_rest:  # where the other side, and what is between, are 1 / (1 - _SMALL) of it
+            inverse = self.base.ilogcdf if self.upper else self.base.ilogsf
+            end = inverse(min(self._log_rest - math.log1p(-_SMALL), -1e-300))
+        else:
+            inverse = self.base.ilogsf if self.upper else self.base.ilogcdf
+            end = inverse(self._log_mass + math.log1p(-_SMALL))
+        return abs(float(end) - self.cut)
+
+    @property
+    def _by_rest(self) -> bool:
+        """Whether the smaller probability, whose digits hold, is that of the other side."""
+        return self.mass > 0.5
+
+    def _log_integral(self, distance: FloatArray, pieces: int) -> FloatArray:
+        """The logarithm of the mass from the cut to a point, by a Gauss rule between breakpoints.
+
+        Of logarithms, so that it is known where the density leaves the doubles.
+        """
+        total = np.full_like(distance, -math.inf)
+        for low, high in zip([0.0, *self._ends], [*self._ends, math.inf], strict=True):
+            rows = np.flatnonzero(distance > low)
+            if rows.size == 0:
+                break
+            half = 0.5 * (np.minimum(distance[rows], high) - low) / pieces
             for k in range(pieces):
-                half = 0.5 * (top - low) / pieces
-                points = (low + (2 * k + 1) * half)[:, None] + half[:, None] * _NODES
-                density = np.asarray(self.base.pdf(points))
-                total += np.where(half > 0.0, half * (density @ _WEIGHTS), 0.0)
+                steps = (low + (2 * k + 1) * half)[:, None] + half[:, None] * _NODES
+                logs = np.asarray(self.base.logpdf(self.cut + self._sign * steps))
+                top = np.max(logs, axis=1)
+                top = np.where(np.isfinite(top), top, 0.0)
+                found = top + np.log(half * (np.exp(logs - top[:, None]) @ _WEIGHTS))
+                total[rows] = np.logaddexp(total[rows], found)
         return total
 
+    def _shares(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The share of the mass that lies between the cut and x, and its logarithm."""
+        if self._by_rest:
+            log = np.asarray(self.base.logcdf(x) if self.upper else self.base.logsf(x))
+            plain = np.asarray(self.base.cdf(x) if self.upper else self.base.sf(x))
+            left = -np.expm1(self._log_rest - log)
+            share = (plain - math.exp(self._log_rest)) / self.mass
+            logs = log + np.log(left) - self._log_mass
+        else:
+            log = np.asarray(self.base.logsf(x) if self.upper else self.base.logcdf(x))
+            left = share = np.asarray(-np.expm1(log - self._log_mass))
+            logs = np.log(share)
+        near = left < _SMALL
+        if near.any():
+            logs[near] = self._log_integral(np.abs(x[near] - self.cut), 1) - self._log_mass
+            share[near] = np.exp(logs[near])
+        return share, logs
+
+    def _between(self, x: FloatArray) -> FloatArray:
+        return self._shares(x)[0]
+
+    def _beyond(self, x: FloatArray) -> FloatArray:
+        own = self.base.sf(x) if self.upper else self.base.cdf(x)
+        return np.asarray(own) / self.mass
+
     def _cdf(self, x: FloatArray) -> FloatArray:
-        lower = np.asarray(self.base.cdf(x)) - float(self.base.cdf(self.cut))
-        upper = self.mass - np.asarray(self.base.sf(x))
-        found = np.where(self.mass > 0.5, lower, upper) / self.mass
-        near = found < _SMALL
-        if near.any() and self.base.cdf(self.cut) > 0.0:
-            found[near] = self._integral(x[near], 1) / self.mass
-        return found
+        return self._between(x) if self.upper else self._beyond(x)
 
     def _sf(self, x: FloatArray) -> FloatArray:
-        return np.asarray(self.base.sf(x)) / self.mass
+        return self._beyond(x) if self.upper else self._between(x)
+
+    def _log_beyond(self, x: FloatArray) -> FloatArray:
+        own = self.base.logsf(x) if self.upper else self.base.logcdf(x)
+        return np.asarray(own) - self._log_mass
+
+    def _log_between(self, x: FloatArray) -> FloatArray:
+        share, logs = self._shares(x)
+        return np.where(share < 0.5, logs, np.log1p(-np.minimum(self._beyond(x), 0.75)))
+
+    def _logcdf(self, x: FloatArray) -> FloatArray:
+        return self._log_between(x) if self.upper else self._log_beyond(x)
 
     def _logsf(self, x: FloatArray) -> FloatArray:
-        return np.asarray(self.base.logsf(x)) - self._log_mass
+        return self._log_beyond(x) if self.upper else self._log_between(x)
 
     def _pdf(self, x: FloatArray) -> FloatArray:
         return np.asarray(self.base.pdf(x)) / self.mass
@@ -122,39 +191,53 @@ class Above(Distribution):
     def _logpdf(self, x: FloatArray) -> FloatArray:
         return np.asarray(self.base.logpdf(x)) - self._log_mass
 
-    def _ppf(self, p: FloatArray) -> FloatArray:
-        return self._ilogcdf(np.log(p))
+    def _far_quantile(self, logp: FloatArray) -> FloatArray:
+        inverse = self.base.ilogsf if self.upper else self.base.ilogcdf
+        return np.asarray(np.clip(inverse(logp + self._log_mass), *self._support()))
 
-    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
-        p = np.exp(logp)
-        below = float(self.base.cdf(self.cut))
-        if below == 0.0:
-            return np.asarray(self.base.ilogcdf(logp + self._log_mass))
-        if self.mass > 0.5:
-            x = np.asarray(self.base.ppf(below + p * self.mass))
+    def _near_quantile(self, logp: FloatArray) -> FloatArray:
+        """The point up to which the share ``exp(logp)`` lies, from the cut."""
+        # From the smaller probability, whose digits hold.
+        if self._by_rest:
+            both = np.logaddexp(self._log_rest, logp + self._log_mass)
+            x = np.array(self.base.ilogcdf(both) if self.upper else self.base.ilogsf(both))
+            near = both - self._log_rest < _SMALL
         else:
-            x = np.asarray(self.base.isf(self.mass * (1.0 - p)))
-        near = p < 2.0 * _SMALL  # the quantile of a difference has lost digits
-        x[near] = self._near_quantiles(logp[near])
-        return x
+            left = self._log_mass + np.log1p(-np.exp(logp))
+            x = np.array(self.base.ilogsf(left) if self.upper else self.base.ilogcdf(left))
+            near = np.exp(logp) < _SMALL
+        x[near] = self._newton(logp[near])
+        return np.asarray(np.clip(x, *self._support()))
 
-    def _near_quantiles(self, logp: FloatArray) -> FloatArray:
+    def _newton(self, logp: FloatArray) -> FloatArray:
         """Newton steps from the quantiles of a flat density; where those do not settle, a search.
 
-        The mass of (cut, x] rises from 0 at the cut, so near it the first guess is almost right.
+        The mass from the cut on rises from 0 at the cut, so near it the first guess is good.
         """
-        density = float(self.base.pdf(np.nextafter(self.cut, math.inf)))
-        x = self.cut + np.exp(logp) * self.mass / density
-        first, top = math.nextafter(self.cut, math.inf), self.base.support()[1]
+        first = math.nextafter(self.cut, self._sign * math.inf)
+        density = float(self.base.logpdf(first))
+        x = self.cut + self._sign * np.exp(logp + self._log_mass - density)
+        active = np.arange(x.size)
         for _ in range(_NEWTON_STEPS):
-            x = np.where(x < top, np.maximum(x, first), math.nan)
-            step = (self._logcdf(x) - logp) * np.exp(self._logcdf(x) - self._logpdf(x))
-            settled = (np.abs(step) <= 4.0 * _EPS * np.abs(x)) | ((x == first) & (step >= 0.0))
-            x = np.where(settled, x, x - step)
-            if settled.all():
+            at = x[active]
+            at = np.maximum(at, first) if self.upper else np.minimum(at, first)
+            value = self._shares(at)[1]
+            step = (value - logp[active]) * np.exp(value - self._logpdf(at)) * self._sign
+            settled = np.abs(step) <= 4.0 * _EPS * np.abs(at)
+            settled |= (at == first) & (self._sign * step >= 0.0)
+            x[active] = np.where(settled, at, at - step)
+            active = active[~settled]
+            if active.size == 0:
                 return x
-        x[~settled] = super()._ilogcdf(logp[~settled])
+        search = super()._ilogcdf if self.upper else super()._ilogsf
+        x[active] = search(logp[active])
         return x
+
+    def _ilogcdf(self, logp: FloatArray) -> FloatArray:
+        return self._near_quantile(logp) if self.upper else self._far_quantile(logp)
+
+    def _ilogsf(self, logq: FloatArray) -> FloatArray:
+        return self._far_quantile(logq) if self.upper else self._near_quantile(logq)
 
     # Kept: sums ask for the moments of each of their terms, again and again.
     @functools.cached_property
@@ -171,25 +254,19 @@ class Above(Distribution):
     def _std(self) -> float:
         return self._deviation
 
-    def _isf(self, q: FloatArray) -> FloatArray:
-        return np.asarray(self.base.isf(q * self.mass))
-
-    def _ilogsf(self, logq: FloatArray) -> FloatArray:
-        return np.asarray(self.base.ilogsf(logq + self._log_mass))
-
     def _affine(self, scale: float, shift: float) -> Distribution:
-        # Of the base, which may know distances from its kinks better than their difference.
-        size = abs(scale)
-        if scale < 0.0:
-            return Affine(self.affine(size, -shift), -1.0, 0.0)
-        return Above(self.base.affine(scale, shift), scale * self.cut + shift + 0.0)
+        # Of the base, which may know distances from its ends better than their difference.
+        cut = scale * self.cut + shift + 0.0  # no -0.0: its reciprocal is another
+        return Side(self.base.affine(scale, shift), cut, self.upper == (scale > 0.0))
 
     def _method(self) -> str:
         return self.base.method
 
     def _recipe(self) -> dict[str, Any] | None:
         base = self.base.recipe()
-        return None if base is None else {"law": "Above", "base": base, "cut": self.cut.hex()}
+        if base is None:
+            return None
+        return {"law": "Side", "base": base, "cut": self.cut.hex(), "upper": self.upper}
 
 
 def above(law: Distribution, cut: float) -> Distribution:
@@ -201,21 +278,26 @@ def above(law: Distribution, cut: float) -> Distribution:
             return Exponential(cut, law.scale)
         case Laplace() if cut >= law.loc:
             return Exponential(cut, law.scale)
-    return Above(law, cut)
+    return Side(law, cut)
 
 
 def split_at(law: Distribution, cut: float) -> list[tuple[float, Distribution]]:
-    """The law as a mixture of its sides: P(X > cut) and P(X < cut), and the laws given that.
+    """The law as a mixture of laws that lie on one side of a point: probabilities, and laws.
 
-    A side that has no mass is left out. There must be no atom at the cut.
+    What has no mass that a double holds is left out. There must be no atom at the cut.
     """
-    sides: list[tuple[float, Distribution]] = []
-    for sign in (1.0, -1.0):
-        moved = law.affine(sign)
-        low, high = moved.support()
-        if low >= sign * cut:
-            return [(1.0, law)]
-        if high > sign * cut:
-            end = sign * cut + 0.0  # no -0.0: its reciprocal is another
-            sides.append((float(moved.sf(end)), above(moved, end).affine(sign)))
-    return sides
+    if isinstance(law, Mixture):
+        return [
+            (weight * mass, side)
+            for part, weight in zip(law.laws, law.weights, strict=True)
+            for mass, side in split_at(part, cut)
+        ]
+    low, high = law.support()
+    if low >= cut or high <= cut:
+        return [(1.0, law)]
+    mirrored = law.affine(-1.0)
+    sides = [
+        (float(law.sf(cut)), above(law, cut)),
+        (float(law.cdf(cut)), above(mirrored, -cut + 0.0).affine(-1.0)),
+    ]
+    return [(mass, side) for mass, side in sides if mass > 0.0]

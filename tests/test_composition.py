@@ -15,7 +15,7 @@ import otmaps
 from otmaps._estimators._gates import Chance, chance_of
 from otmaps._estimators._inheritance import inherited_errors
 from otmaps._estimators._products import product_law
-from otmaps._estimators._splitting import factors, groups, linear_terms, parts
+from otmaps._estimators._splitting import factors, groups, linear_terms, parts, regrouped
 from otmaps._restated import Restated
 from otmaps._symbols import trace
 from otmaps.testing import EstimatorTests
@@ -67,6 +67,13 @@ TABLE = [
     (lambda a, b, c, d: np.minimum(np.minimum(a, b), np.minimum(c, d)), (E,) * 4, E.affine(0.25)),
     (lambda a, b: np.abs(a - b), (E, E), E),
     (lambda a, b: 1.0 / (0.5 * (1.0 / a + 1.0 / b)), (otmaps.Cauchy(),) * 2, otmaps.Cauchy()),
+    (lambda a, b: a / (a + b), (E, E), U),
+    (
+        lambda a, b, c: 3.0 * a / (b + 3.0 * a + c),
+        (otmaps.Exponential(scale=1.0 / 3.0), E, E),
+        otmaps.Beta(1.0, 2.0),
+    ),
+    (lambda a, b, c, d: (a + b) / (a + b + c + d), (E,) * 4, otmaps.Beta(2.0, 2.0)),
     (lambda a, b: np.tan(a * 1.0) * 0.0 + b, (N, N), N),
     (lambda a: np.exp(-a), (N,), otmaps.LogNormal(1.0)),
     (lambda a, b: np.clip(b, -1e9, 1e9) + 0.0 * a, (U, U), U),
@@ -114,7 +121,14 @@ def test_a_wrong_product_would_be_seen():
 
 
 @pytest.mark.parametrize(
-    "laws", [(otmaps.Normal(1.0), otmaps.Normal(-0.5)), (otmaps.Normal(1.0), L)]
+    "laws",
+    [
+        (otmaps.Normal(1.0), otmaps.Normal(-0.5)),
+        (otmaps.Normal(1.0), L),
+        (otmaps.Normal(1.0), otmaps.Laplace(0.1)),
+        (otmaps.Normal(1.0), otmaps.Exponential(-1.0)),
+        (otmaps.Normal(1.0), otmaps.Mixture([otmaps.Normal(-5.0, 0.5), N], [0.5, 0.5])),
+    ],
 )
 def test_products_of_both_signs_against_mpmath(laws):
     law = composed(lambda a, b: a * b, laws)
@@ -124,8 +138,9 @@ def test_products_of_both_signs_against_mpmath(laws):
             side = laws[1].sf if a > 0 else laws[1].cdf
             return mp.npdf(a, laws[0].loc) * mp.mpf(float(side(float(mp.mpf(x) / a))))
 
-        ends = [-40, -10, -3, -1, -0.1, -1e-2, 0, 1e-2, 0.1, 1, 3, 10, 40]
-        return float(mp.quad(inner, ends, maxdegree=8))
+        # Kinks of the laws at -1, 0.1 and 0 are met at these too.
+        ends = {-40, -10, -3, -1, -0.1, -1e-2, 0, 1e-2, 0.1, 1, 3, 10, 40, -x, 10.0 * x}
+        return float(mp.quad(inner, sorted(ends), maxdegree=8))
 
     for x in (0.1, 1.0, 4.0):
         assert law.sf(x) == pytest.approx(sf(x), abs=1e-12)
@@ -355,6 +370,24 @@ def test_groups_and_parts():
     assert parts(trace(lambda a, b: np.sin(a * b) + a, 2).root) == []
 
 
+def test_sums_inside_are_regrouped():
+    def function(a, b, c, d):
+        return a * np.sin(a + np.exp(b) + c - 2.0 * d + 1.0)
+
+    expression = trace(function, 4)
+    assert parts(expression.root) == []
+    root = regrouped(expression)
+    assert [node.latents for node in parts(root)] == [{1, 2, 3}]
+    z = np.random.default_rng(0).standard_normal((4, 50))
+    np.testing.assert_allclose(
+        dataclasses.replace(expression, root=root)(*z), function(*z), atol=1e-13
+    )
+    extremes = trace(lambda a, b, c: a * np.maximum(b, np.maximum(a, c)), 3)
+    assert [node.latents for node in parts(regrouped(extremes))] == [{1, 2}]
+    shared = trace(lambda a, b, c: np.sin(a + b) * np.cos(b + c), 3)
+    assert regrouped(shared) is shared.root
+
+
 def test_chances():
     def chance(function):
         expression = trace(function, 2)
@@ -389,3 +422,25 @@ def test_products_with_atoms():
     assert product_law([(die, -1.0), (E, 1.0)], total) is None
     opaque = Restated(die, (0.0, 0.0), "opaque")
     assert product_law([(opaque, 1.0), (E, 1.0)], total) is None
+
+
+def test_sums_of_steep_parts():
+    """A median that is next to nothing beside the scale; a pole inside a mixture."""
+    steep = otmaps.Gamma(0.1)
+    law = composed(lambda a, b: a * a + b * b, [steep, steep])
+    x = np.array([1e-30, 1e-9, 1e-3, 1.0])
+
+    def cdf(x):  # E F(sqrt(x - a^2)), in u = a^0.1 so that the density of a is bounded
+        def inner(u):
+            a = u**10
+            rest = mp.sqrt(x - a * a)
+            density = 10 * mp.exp(-a) / mp.gamma(mp.mpf(1) / 10)
+            return density * mp.gammainc(mp.mpf(1) / 10, 0, rest, regularized=True)
+
+        end = mp.mpf(x) ** (mp.mpf(1) / 20)
+        return float(mp.quad(inner, [0, end / 2, end * 0.9, end * 0.99, end]))
+
+    np.testing.assert_allclose(law.cdf(x), [cdf(v) for v in x], rtol=1e-9)
+    pole = composed(lambda a, b: np.maximum(a, 0.3) + np.abs(b), [otmaps.Arcsine()] * 2)
+    assert pole.error < 1e-13
+    assert pole.tail_error < 1e-11

@@ -10,23 +10,25 @@ import pytest
 
 import otmaps
 from otmaps._distribution import Distribution
-from otmaps._extremes import Maximum, at_least, maximum, mixture
+from otmaps._extremes import Extreme, at_least, maximum, mixture
 from otmaps._images import Image, even_power, image, magnitude
 from otmaps._monotone import Monotone, undoes
 from otmaps._restated import Restated, restated
-from otmaps._truncated import Above, above, split_at
+from otmaps._truncated import Side, above, split_at
 from otmaps.testing import DistributionTests
 
 N, E, U = otmaps.Normal(), otmaps.Exponential(), otmaps.Uniform(0.0, 1.0)
 LEVELS = np.concatenate([10.0 ** -np.arange(300.0, 1.0, -13.0), np.linspace(0.02, 0.5, 9)])
 
 
-class TestMaximum(DistributionTests):
+class TestExtremes(DistributionTests):
     def laws(self):
         return [
-            Maximum((N, N, N)),
-            Maximum((N, E)),
-            Maximum((N, otmaps.Cauchy(), otmaps.Uniform())),
+            Extreme((N, N, N)),
+            Extreme((N, E)),
+            Extreme((N, otmaps.Cauchy(), otmaps.Uniform())),
+            Extreme((N, E), largest=False),
+            Extreme((N, N), largest=False),
             maximum([N], 0.0),
             maximum([N, N], 0.5),
             maximum([N.affine(-1.0)], -1.0).affine(-1.0),
@@ -35,14 +37,17 @@ class TestMaximum(DistributionTests):
         ]
 
 
-class TestAbove(DistributionTests):
+class TestSides(DistributionTests):
     def laws(self):
         return [
-            Above(N, 0.0),
-            Above(N, -3.0),
-            Above(otmaps.Logistic(), 2.0),
-            Above(otmaps.Laplace(), -0.1),
-            Above(otmaps.Cauchy(), 0.0).affine(-2.0, 1.0),
+            Side(N, 0.0),
+            Side(N, -3.0),
+            Side(otmaps.Logistic(), 2.0),
+            Side(otmaps.Laplace(), -0.1),
+            Side(otmaps.Cauchy(), 0.0).affine(-2.0, 1.0),
+            Side(otmaps.Normal(5.0, 0.1), 0.0),
+            Side(otmaps.Arcsine(), 0.3).affine(-1.0, 1.0),
+            Side(otmaps.Logistic(), 1.0, upper=False),
         ]
 
 
@@ -128,7 +133,7 @@ def exact(law):
     "laws", [(N,) * 3, (N, otmaps.Normal(1.0, 2.0)), (E, N, otmaps.Logistic())]
 )
 def test_maxima_against_mpmath(laws):
-    law = Maximum(laws)
+    law = Extreme(laws)
     tails = [exact(part) for part in laws]
 
     def cdf(x):
@@ -142,6 +147,20 @@ def test_maxima_against_mpmath(laws):
     assert nearer_tails(law, cdf, sf) <= law.tail_error
     assert law.error < 1e-13
     assert nearer_tails(Union(laws), cdf, sf) > 0.1
+
+
+def test_extremes_of_extremes_keep_both_tails():
+    inner = Extreme((U, U))
+    law = Extreme((inner, inner), largest=False)  # cdf 1 - (1 - x^2)^2
+    x = np.array([1e-100, 1e-20, 1e-5, 0.1])
+    np.testing.assert_allclose(law.cdf(x), 2.0 * x**2 - x**4, rtol=1e-14)
+    np.testing.assert_allclose(law.affine(-1.0, 1.0).cdf(x), (2.0 * x - x**2) ** 2, rtol=1e-14)
+
+
+def test_what_overflows_has_no_image():
+    assert image(otmaps.Cauchy(), Monotone("exp")) is None
+    assert image(otmaps.StudentT(3.0), Monotone("exp")) is None
+    assert image(otmaps.Logistic(), Monotone("exp")) is not None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import types
 from collections.abc import Sequence
 from typing import Any, final
@@ -30,23 +31,30 @@ from otmaps._estimators._splitting import (
     groups,
     linear_node,
     linear_terms,
+    one_input_nodes,
     parts,
     problem_of,
     product_node,
     reduced,
+    regrouped,
     rewritten,
 )
-from otmaps._estimators._steps import law_of_step, serves_step
+from otmaps._estimators._steps import is_exact, law_of_step, serves_step
+from otmaps._estimators._terms import term_of
 from otmaps._expressions import Expression, Node
 from otmaps._extremes import maximum, mixture
 from otmaps._mixture import Mixture
 from otmaps._operations import Operation
+from otmaps._priors import StudentT
 from otmaps._restated import restated
+from otmaps._stable import Stable
 from otmaps._symbols import agrees
 
 _WORST = 1e-3  # a larger error than this is no law
 _PROBES = 64
 _ROUNDING = 1.1e-15  # of a closed form: a mixture counts as much for its masses
+_FEW = 2  # inputs of what is better not taken apart
+_FINE = 1e-8  # the error at which it is better
 _SHARE = 0.25  # of the tolerance, for each part
 
 
@@ -116,7 +124,11 @@ class Composition(Estimator):
             raise UnservedError(f"{op.name} cannot be taken apart: {expression}.")
         solver = _Solver(self.estimators, inputs, _SHARE * tol)
         law = solver.law(problem_of(expression.root, inputs))
-        return _named(law, f"{self.name}: {', '.join(solver.words)}")
+        named = _named(law, f"{self.name}: {', '.join(solver.words)}")
+        if max(solver.unstated) > 0.0:  # of laws with atoms, each of which is met once an input
+            error, tail = (len(inputs) * each for each in solver.unstated)
+            return restated(named, (error, tail), named.method)
+        return named
 
     def recipe(self) -> dict[str, Any]:
         """The recipes of the estimators."""
@@ -142,12 +154,12 @@ def _splits(expression: Expression) -> bool:
             or len(_extremes_of(root)) > 1
             or serves_step(root)
             or rewritten(expression) is not None
-            or bool(parts(root))
+            or bool(parts(regrouped(expression)))
         )
     if len(groups(terms)) > 1:
         return True
     if len(terms) > 1:
-        return bool(parts(root))
+        return bool(parts(regrouped(expression)))
     only = next(iter(terms))
     return only.function is None or _splits(dataclasses.replace(expression, root=only))
 
@@ -178,6 +190,7 @@ class _Solver:
         self.inputs = inputs
         self.tol = tol
         self.words: dict[str, None] = {}
+        self.unstated = (0.0, 0.0)
         self._laws: list[Distribution] = []
         self._known: dict[Any, Distribution] = {}
 
@@ -208,6 +221,13 @@ class _Solver:
 
     def _seen(self, law: Distribution, words: str) -> Distribution:
         self.words[words] = None
+        return law
+
+    def _worse(self, law: Distribution, errors: tuple[float, float]) -> Distribution:
+        """The law with added errors; where it has atoms, which sums take apart, they are kept."""
+        if not law.atoms:
+            return restated(law, errors, law.method)
+        self.unstated = self.unstated[0] + errors[0], self.unstated[1] + errors[1]
         return law
 
     def _estimated(self, op: Operation, laws: Inputs) -> Distribution:
@@ -247,7 +267,7 @@ class _Solver:
         found = groups(terms)
         if not found:
             return Discrete([form.offset], [1.0])
-        weights, laws = [], []
+        weights, nodes = [], []
         for members in found:
             alone = len(members) == 1
             weights.append(terms[members[0]] if alone else 1.0)
@@ -255,7 +275,12 @@ class _Solver:
             node = members[0] if alone else linear_node(problem.expression.graph, group)
             if node is problem.root:
                 return None
-            laws.append(self.law(problem.part(node)))
+            nodes.append(node)
+        if len(nodes) > 1:
+            whole = self._as_a_whole(problem)
+            if whole is not None:
+                return whole
+        laws = [self.law(problem.part(node)) for node in nodes]
         law = laws[0].affine(weights[0]) if len(laws) == 1 else self.total(weights, laws)
         return law.affine(1.0, form.offset)
 
@@ -274,7 +299,8 @@ class _Solver:
             node = functools.reduce(
                 functools.partial(problem.expression.graph.step, function), members
             )
-            laws.append(self.law(problem.part(node)).affine(sign))
+            part = self.law(problem.part(node)).affine(sign)
+            laws.append(self._quick(part) if constants else part)
         law = maximum(laws, max(constants, default=None))
         if law is None:
             return None
@@ -291,14 +317,23 @@ class _Solver:
         laws = [self.law(problem.part(node)) for node in choices]
         if chance.error > _ROUNDING:
             errors = 2.0 * chance.error, chance.tail_error  # of both masses
-            laws = [restated(law, errors, law.method) for law in laws]
+            laws = [self._worse(law, errors) for law in laws]
         return self._seen(mixture(laws, [chance.holds, chance.fails]), "gate")
+
+    def _quick(self, law: Distribution) -> Distribution:
+        """A law that costs an integral, or special functions, at each point, as a table."""
+        if not isinstance(law, Stable | StudentT):
+            return law
+        key = "table", self._number(law)
+        if key not in self._known:
+            self._known[key] = term_of(law, self.tol).law(0.0, law.method)
+        return self._known[key]
 
     def _step(self, problem: Problem) -> Distribution | None:
         if not serves_step(problem.root):
             return None
         inner = next(node for node in problem.root.arguments if node.latents)
-        return law_of_step(problem.root, self.law(problem.part(inner)))
+        return law_of_step(problem.root, self._quick(self.law(problem.part(inner))))
 
     def _product(self, problem: Problem) -> Distribution | None:
         exponents, constant = factors(problem.root)
@@ -314,7 +349,10 @@ class _Solver:
         ]
         if len(nodes) < 2 and nodes[0][0] is problem.root:
             return None
-        laws = [(self.law(problem.part(node)), exponent) for node, exponent in nodes]
+        whole = self._as_a_whole(problem) if len(nodes) > 1 else None
+        if whole is not None:
+            return whole
+        laws = [(self._quick(self.law(problem.part(node))), e) for node, e in nodes]
         law = product_law(laws, self.total)
         if law is None:
             return None
@@ -322,11 +360,12 @@ class _Solver:
         return self._seen(law, f"product of {len(exponents)} parts")
 
     def _parts(self, problem: Problem) -> Distribution | None:
-        found = parts(problem.root)
+        root = regrouped(problem.expression)
+        found = parts(root)
         if not found:
             return None
         laws = [self.law(problem.part(node)) for node in found]
-        return self.law(reduced(problem, found, laws))
+        return self.law(reduced(root, problem.laws, found, laws))
 
     def _whole(self, problem: Problem) -> Distribution:
         """What does not fall apart; the errors of laws that were computed are passed on."""
@@ -335,10 +374,23 @@ class _Solver:
         op = Operation(step, names, types.MappingProxyType({}), problem.expression)
         law = self._estimated(op, problem.laws)
         words = f"{step} of {len(names)} parts by {law.method}"
-        computed = [
-            i
-            for i, part in enumerate(problem.laws)
-            if part.method != "closed form" and not any(part is z for z in self.inputs)
-        ]
-        errors = inherited_errors(problem.expression, problem.laws, computed)
-        return self._seen(restated(law, errors, law.method) if computed else law, words)
+        given = self.inputs
+        own = [i for i, z in enumerate(problem.laws) if not any(z is other for other in given)]
+        error, tail = inherited_errors(problem.expression, problem.laws, own)
+        if math.isinf(tail):
+            # Closed forms are as good as inputs, whose tails the estimator takes as they are.
+            rough = [i for i in own if problem.laws[i].method != "closed form"]
+            tail = inherited_errors(problem.expression, problem.laws, rough)[1]
+        if own:
+            law = self._worse(law, (error, tail))
+        return self._seen(law, words)
+
+    def _as_a_whole(self, problem: Problem) -> Distribution | None:
+        """What has two inputs at most, where a part of one input is not simpler than that."""
+        if len(problem.laws) > _FEW or all(map(is_exact, one_input_nodes(problem.root))):
+            return None
+        try:
+            law = self._whole(problem)
+        except UnservedError:
+            return None
+        return law if law.error <= _FINE else None

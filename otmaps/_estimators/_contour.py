@@ -234,8 +234,8 @@ def _total(
     moments = moments_of(terms)
     centre = _centre(terms)
     scale = 1.35 * moments[1]
-    split = centre or (rounded(moments[0], scale), 0.0)
     kinks = np.array([end for end in transform.ends if end is not None]).reshape(-1, 2)
+    split = centre or (rounded(moments[0], scale, kinks), 0.0)
     finite = transform.ends[0] is not None, transform.ends[1] is not None
     depth, reach = (_DEPTH, _DEPTH), (_REACH * moments[1], _REACH * moments[1])
     source, judge = _sources(transform, moments, step)

@@ -110,13 +110,21 @@ def _without_atoms(factors: Sequence[Factor], total: Total) -> Distribution | No
 
 
 def _sides_of(law: Distribution, exponent: float) -> _Sides | None:
-    sides: _Sides = {}
+    found: dict[float, list[tuple[float, Distribution]]] = {}
     for mass, side in split_at(law, 0.0):
         sign = 1.0 if side.support()[0] >= 0.0 else -1.0
         log = image(side.affine(sign), _LOG)
         if log is None:
             return None
-        sides[sign] = mass, log.affine(exponent)
+        found.setdefault(sign, []).append((mass, log.affine(exponent)))
+    return _gathered(found)
+
+
+def _gathered(found: dict[float, list[tuple[float, Distribution]]]) -> _Sides:
+    sides: _Sides = {}
+    for sign, terms in found.items():
+        masses = [mass for mass, _ in terms]
+        sides[sign] = math.fsum(masses), mixture([law for _, law in terms], masses)
     return sides
 
 
@@ -134,11 +142,7 @@ def _times(a: _Sides, b: _Sides, total: Total) -> _Sides:
     for s, (mass_a, law_a) in a.items():
         for t, (mass_b, law_b) in b.items():
             found.setdefault(s * t, []).append((mass_a * mass_b, total([1.0, 1.0], [law_a, law_b])))
-    product: _Sides = {}
-    for sign, terms in found.items():
-        masses = [mass for mass, _ in terms]
-        product[sign] = math.fsum(masses), mixture([law for _, law in terms], masses)
-    return product
+    return _gathered(found)
 
 
 def _joined(sides: _Sides) -> Distribution:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from otmaps._distribution import Distribution
-from otmaps._expressions import Expression, Graph, Node, below, restricted
+from otmaps._expressions import Expression, Graph, Node, below, replaced, restricted
 
 _MOST_NODES = 2000  # of a graph that is searched for parts
 
@@ -165,6 +166,63 @@ def groups(nodes: Iterable[Node]) -> list[list[Node]]:
     return [members for _, members in found]
 
 
+def regrouped(expression: Expression) -> Node:
+    """The root, where sums and extremes inside add up first what nothing else depends on."""
+    root = expression.root
+    if len(expression.nodes) > _MOST_NODES:
+        return root
+    changes: dict[Node, Node] = {}
+    for node in expression.nodes:
+        if node is not root:
+            change = _regrouped(expression.graph, root, node)
+            if change is not None:
+                changes[node] = change
+    return replaced(expression, changes) if changes else root
+
+
+def _regrouped(graph: Graph, root: Node, node: Node) -> Node | None:
+    form = linear_terms(node)
+    function = node.function
+    if form.terms.keys() != {node}:
+        members = [*form.terms]
+    elif function in {np.maximum, np.minimum} and isinstance(function, np.ufunc):
+        members = chain(node, function)
+    else:
+        return None
+    outside = _latents_around(root, node)
+    own = [n for g in groups(members) for n in g if not _latents(g) & outside and _latents(g)]
+    rest = [n for n in members if n not in own]
+    if len(own) < 2 or not rest:
+        return None
+    if isinstance(function, np.ufunc) and function in {np.maximum, np.minimum}:
+        step = functools.partial(graph.step, function)
+        return step(functools.reduce(step, rest), functools.reduce(step, own))
+    sides = [
+        linear_node(graph, Linear({n: form.terms[n] for n in side}, offset))
+        for side, offset in ((rest, form.offset), (own, 0.0))
+    ]
+    return graph.step(np.add, *sides)
+
+
+def _latents(nodes: Iterable[Node]) -> frozenset[int]:
+    return frozenset().union(*(node.latents for node in nodes))
+
+
+def _latents_around(root: Node, node: Node) -> frozenset[int]:
+    """The latents that the root reaches on other ways than through the node."""
+    seen: set[Node] = {node}
+    waiting = [root]
+    found: set[int] = set()
+    while waiting:
+        at = waiting.pop()
+        if at not in seen:
+            seen.add(at)
+            waiting.extend(at.arguments)
+            if at.function is None:
+                found |= at.latents
+    return frozenset(found)
+
+
 def parts(root: Node) -> list[Node]:
     """The largest nodes below the root that are the only way to their latents, two or more."""
     nodes = below(root)
@@ -173,33 +231,31 @@ def parts(root: Node) -> list[Node]:
     found: list[Node] = []
     inside: set[Node] = {root}
     for node in reversed(nodes[:-1]):
-        if len(node.latents) > 1 and node not in inside and _is_only_way(root, node):
+        alone = len(node.latents) > 1 and node not in inside
+        if alone and not node.latents & _latents_around(root, node):
             found.append(node)
             inside.update(below(node))
     return found
 
 
-def _is_only_way(root: Node, part: Node) -> bool:
-    seen: set[Node] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if node in seen or node is part:
-            continue
-        seen.add(node)
-        if node.function is None and node.latents & part.latents:
-            return False
-        waiting.extend(a for a in node.arguments if a.latents & part.latents)
-    return True
+def one_input_nodes(root: Node) -> list[Node]:
+    """The last nodes below the root, or the root, that depend on one latent."""
+    nodes = below(root)
+    inside = {a for node in nodes if len(node.latents) == 1 for a in node.arguments}
+    return [node for node in nodes if len(node.latents) == 1 and node not in inside]
 
 
-def reduced(problem: Problem, found: Sequence[Node], laws: Sequence[Distribution]) -> Problem:
-    """The problem with parts replaced by variables of the laws given."""
-    leaves = [n for n in below(problem.root) if n.function is None and n.latents]
-    taken = frozenset().union(*(node.latents for node in found))
-    kept = [leaf for leaf in leaves if not leaf.latents & taken]
-    expression = restricted(problem.root, [*kept, *found])
-    return Problem(expression, (*(problem.laws[int(n.value or 0)] for n in kept), *laws))
+def reduced(
+    root: Node,
+    inputs: Sequence[Distribution],
+    found: Sequence[Node],
+    laws: Sequence[Distribution],
+) -> Problem:
+    """The problem of a root with parts replaced by variables of the laws given."""
+    taken = _latents(found)
+    kept = [n for n in below(root) if n.function is None and n.latents and not n.latents & taken]
+    expression = restricted(root, [*kept, *found])
+    return Problem(expression, (*(inputs[int(n.value or 0)] for n in kept), *laws))
 
 
 def rewritten(expression: Expression) -> Node | None:
@@ -213,6 +269,8 @@ def rewritten(expression: Expression) -> Node | None:
         return step(np.sqrt, step(np.add, step(np.square, first), step(np.square, last)))
     if node.function is np.logaddexp:
         return step(np.log, step(np.add, step(np.exp, first), step(np.exp, last)))
+    if node.function is np.divide:
+        return _share(expression.graph, first, last)
     if first.boolean == last.boolean:
         return None
     mask, other = (first, last) if first.boolean else (last, first)
@@ -222,6 +280,22 @@ def rewritten(expression: Expression) -> Node | None:
         number = step(np.where, mask, one, zero)
         return step(node.function, *((number, other) if first.boolean else (other, number)))
     return None
+
+
+def _share(graph: Graph, part: Node, whole: Node) -> Node | None:
+    """``u / (w u + r)`` as ``1 / (w + r / u)``, where u and r share no input."""
+    u, v = linear_terms(part), linear_terms(whole)
+    common = [node for node in u.terms if node in v.terms]
+    if len(common) < len(u.terms) or u.offset or not common:
+        return None
+    weight = v.terms[common[0]] / u.terms[common[0]]
+    if any(v.terms[node] != weight * u.terms[node] for node in common):
+        return None
+    rest = Linear({n: w for n, w in v.terms.items() if n not in u.terms}, v.offset)
+    if not rest.terms or _latents(rest.terms) & part.latents:
+        return None
+    ratio = graph.step(np.divide, linear_node(graph, rest), part)
+    return graph.step(np.reciprocal, graph.step(np.add, ratio, graph.constant(weight)))
 
 
 def product_node(graph: Graph, exponents: dict[Node, float]) -> Node:

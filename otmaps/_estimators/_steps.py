@@ -10,6 +10,7 @@ from scipy import special
 
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
+from otmaps._estimators._splitting import factors, linear_terms
 from otmaps._expressions import Node
 from otmaps._extremes import mixture
 from otmaps._images import even_power, image, magnitude
@@ -41,6 +42,24 @@ def serves_step(node: Node) -> bool:
         return _exponent(node) is not None
     known = {np.absolute, np.sign, special.expit, *_POWERS, *_NAMES, *_BASES}
     return node.function in known and not any(a.boolean for a in node.arguments)
+
+
+def is_exact(node: Node) -> bool:
+    """Whether the law of a node of one latent follows by steps from `law_of_step` and scaling."""
+    while node.function is not None:
+        terms, exponents = linear_terms(node).terms, factors(node)[0]
+        if terms.keys() != {node}:
+            inner = [*terms]
+        elif exponents.keys() != {node}:
+            inner = [*exponents]
+        elif serves_step(node) or node.function in {np.maximum, np.minimum}:
+            inner = [a for a in node.arguments if a.latents]
+        else:
+            return False
+        if len(inner) != 1:
+            return False
+        node = inner[0]
+    return True
 
 
 def _exponent(node: Node) -> float | None:

@@ -49,8 +49,8 @@ def sum_of(a: Term, b: Term, tol: float) -> Term:
     if a.centre is not None and b.centre is not None:
         centre = _pair_sum(a.centre, b.centre)
     scale = math.hypot(a.scale, b.scale)
-    split = centre or (rounded(a.median + b.median, scale), 0.0)
     kinks = _kinks(a, b)
+    split = centre or (rounded(a.median + b.median, scale, kinks), 0.0)
     finite = a.finite[0] and b.finite[0], a.finite[1] and b.finite[1]
     depth = _depth(a, b, 0), _depth(a, b, 1)
     reach = (

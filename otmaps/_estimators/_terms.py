@@ -187,7 +187,7 @@ def term_of(law: Distribution, tol: float) -> Term:
     depth = _depth(law, upper=False), _depth(law, upper=True)
     reach = (_REACH * min(1.0, scale),) * 2
     middle = None if centre is None else _centre(law, centre)
-    split = middle or (rounded(median, scale), 0.0)
+    split = middle or (rounded(median, scale, pairs), 0.0)
     measured = tabulate(
         _LawSource(law, pairs),
         frame_of(
@@ -299,10 +299,15 @@ def _depth(law: Distribution, *, upper: bool) -> float:
     return _DEPTH if good or not math.isfinite(x) else _SHALLOW
 
 
-def rounded(point: float, scale: float) -> float:
-    """A number of few digits near ``point``: distances from it are exact."""
+def rounded(point: float, scale: float, kinks: FloatArray) -> float:
+    """A number of few digits near ``point``: distances from it are exact.
+
+    The point itself where rounding would take it to a kink, or past it: the support may end there.
+    """
     grid = 2.0 ** (math.frexp(scale)[1] - 6)
-    return round(point / grid) * grid if abs(point) < 2.0**40 * grid else point
+    near = round(point / grid) * grid if abs(point) < 2.0**40 * grid else point
+    low, high = sorted((near, point))
+    return point if np.any((kinks[:, 0] >= low) & (kinks[:, 0] <= high)) else near
 
 
 def frame_of(
