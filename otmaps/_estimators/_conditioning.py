@@ -121,7 +121,11 @@ def _continuous(found: Study, tol: float, how: str) -> Distribution:
         ends=marks.ends,
         moments=(mean, std),
         kinks=tuple(sorted({*marks.kinks, *finite})),
-        errors=(measured.error, measured.tail_error, measured.density_error),
+        errors=(
+            measured.error + found.inherited[0],
+            measured.tail_error + found.inherited[1],
+            measured.density_error + found.inherited[1],
+        ),
         centre=None,
         how=how,
     )

@@ -39,6 +39,7 @@ _ROUGH = 1e-3  # of the size of an integrand: no rounding is larger
 _SMALL = 1.0 / 64.0
 _CHUNK = 1 << 13  # intervals at a time
 _MOST_ROUNDS = 60
+_NARROWEST = 1e-295
 _NOTHING = 1e-308
 _FEW = 8  # a single problem may take that much more
 
@@ -88,6 +89,8 @@ class Intervals:
         at_low = self.near_low & ~self.near_high
         at_high = self.near_high & ~self.near_low
         small = width * np.minimum(_SMALL, width)  # by squares: 1e-300 is ten steps away
+        end = np.abs(np.where(at_low, self.low, self.high))
+        small = np.maximum(small, 1e-3 * _NARROWEST + 8.0 * np.spacing(end))
         cut = np.where(at_low, self.low + small, cut)
         cut = np.where(at_high, self.high - small, cut)
         no = np.zeros(self.size, dtype=bool)
@@ -153,7 +156,8 @@ def intervals(
     root = np.arange(t.size) >= count * marks.size
     order = np.lexsort((root, t, problem))
     problem, t, root = problem[order], t[order], root[order]
-    near = np.isin(t, special) & ~root
+    near = np.isin(t, special)
+    root &= ~near
     same = (problem[1:] == problem[:-1]) & (t[1:] - t[:-1] > 1e-15 * np.abs(t[1:]))
     low, high = slice(None, -1), slice(1, None)
     ends = (problem[low], t[low], t[high], root[low], root[high], near[low], near[high])
@@ -193,7 +197,11 @@ def integrate(
         total = done + np.bincount(work.problem, value, count)
         limit = (0.1 * allowed[0] * total + allowed[1] + _NOTHING)[work.problem]
         ends = np.maximum(np.abs(work.low), np.abs(work.high))
-        narrow = work.high - work.low <= _LEAST_WIDTH * ends
+        # Next to a special point only its own ulp limits what can be told apart.
+        least = np.where(
+            work.near_low | work.near_high, 64.0 * np.spacing(ends), _LEAST_WIDTH * ends
+        )
+        narrow = work.high - work.low <= np.maximum(least, _NARROWEST)
         good = (gap <= limit) | narrow | _noisy(rough, before)
         spent += value.size * NODES
         if spent > budget * (count + _FEW) and not good.all():

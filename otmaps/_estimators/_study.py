@@ -19,8 +19,9 @@ from otmaps._operations import Operation
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
 _VALUES_OF_A_LAW = 700  # that a table asks for, about
 _MOST_NODES = {0: 0, 1: 1 << 16, 2: 1 << 11}  # of an integral, by the number of outer inputs
+_MANY_ENDS = 64  # of level sets in an input whose parts are not known
 _LESS = 1e-7  # a smaller mass by that share has missed something
-_LEAST_MASS = 1e-14  # a smaller one is the rounding of the operation
+_LEAST_MASS, _NOTHING_ELSE = 1e-14, 1e-12
 
 
 @final
@@ -37,12 +38,15 @@ class Study:
     marks : Landmarks
     atoms : tuple of tuple of float
         Locations and masses.
+    inherited : tuple of float
+        What the errors of the inputs may add to the cdf, and to the relative error of the tails.
     """
 
     views: tuple[Conditioned, ...]
     names: tuple[str, ...]
     marks: Landmarks
     atoms: tuple[tuple[float, float], ...]
+    inherited: tuple[float, float]
 
 
 def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study | str:
@@ -88,7 +92,21 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
                 f"operation, more than budget={budget}"
             )
     names = tuple(op.latents[v.sets.inner] for v in views)
-    return Study(tuple(views), names, marks, _atoms(views[0], marks))
+    return Study(tuple(views), names, marks, _atoms(views[0], marks), _inherited(inputs, parts))
+
+
+def _inherited(inputs: Inputs, parts: list[Parts | str]) -> tuple[float, float]:
+    """What the errors of inputs add, exchanged one by one.
+
+    Given the others, {operation <= y} is a union of intervals in an input, with at most an end in
+    each part and one between two; the error of its law counts for each end.
+    """
+    ends = [2 * p.low.size - 1 if isinstance(p, Parts) else _MANY_ENDS for p in parts]
+    worst = [
+        law.tail_error if n == 1 else 2.0 * n * law.tail_error
+        for law, n in zip(inputs, ends, strict=True)
+    ]
+    return float(sum(n * law.error for law, n in zip(inputs, ends, strict=True))), float(sum(worst))
 
 
 def _ranked(views: list[Conditioned], marks: Landmarks) -> tuple[list[Conditioned], float]:
@@ -144,4 +162,6 @@ def _atoms(view: Conditioned, marks: Landmarks) -> tuple[tuple[float, float], ..
         return ()
     y = np.array(marks.repeated)
     masses = view.mass(y.size, Level(y, strict=True), Level(y))
-    return tuple((float(x), float(m)) for x, m in zip(y, masses, strict=True) if m > _LEAST_MASS)
+    # Beside a continuous part a tiny one is the rounding of the operation.
+    least = 0.0 if masses.sum() > 1.0 - _NOTHING_ELSE else _LEAST_MASS
+    return tuple((float(x), float(m)) for x, m in zip(y, masses, strict=True) if m > least)
