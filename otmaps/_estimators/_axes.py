@@ -17,6 +17,7 @@ _HALF = math.log(0.5)
 DEEPEST = 700.0  # exp of minus that is about the smallest normal double
 _CORE = 0.7
 _STEPS = np.array([1.6, 3.0, 5.0, 8.0, 12.0, 18.0, 26.0, 38.0, 60.0, 95.0, 150.0, 235.0, 370.0])
+_COARSE_STEPS = np.array([2.5, 6.0, 14.0, 45.0])
 _RUNGS = np.array([0.3, 0.7, 1.6, 3.0, 5.5, 10.0, 18.0, 32.0, 60.0, 110.0, 200.0, 360.0, 540.0])
 
 
@@ -34,23 +35,26 @@ class Axis:
     law : Distribution
         Without atoms.
     special : tuple of float
-        Points at which intervals of quadrature end, besides the breakpoints of the law.
+        Points at which intervals of quadrature end, the breakpoints of the law among them.
+    coarse : bool
+        Whether intervals are few, and end where 1e-20 of the probability is left.
     """
 
     law: Distribution
     special: tuple[float, ...] = ()
+    coarse: bool = False
 
     @staticmethod
-    def of(law: Distribution, points: Iterable[float] = ()) -> Axis:
+    def of(law: Distribution, points: Iterable[float] = (), *, coarse: bool = False) -> Axis:
         """The axis of a law, with the breakpoints and ``points`` that lie inside it."""
         kinks = {float(x) for x in (*law.breakpoints, *points)}
         inside = [x for x in kinks if min(law.cdf(x), law.sf(x)) > 0.0]
-        return Axis(law, tuple(sorted(inside)))
+        return Axis(law, tuple(sorted(inside)), coarse)
 
     @functools.cached_property
     def marks(self) -> FloatArray:
         """Coordinates at which intervals end, increasing, the ends of the input included."""
-        steps = np.array([_CORE, *_STEPS, DEEPEST])
+        steps = np.array([_CORE, *_COARSE_STEPS] if self.coarse else [_CORE, *_STEPS, DEEPEST])
         plain = np.concatenate([-steps, [0.0], steps])
         gaps = np.abs(plain[:, None] - self.specials).min(axis=1, initial=np.inf)
         return np.unique(np.append(plain[gaps > 1e-13], self.specials))
@@ -59,7 +63,7 @@ class Axis:
     def specials(self) -> FloatArray:
         """The coordinates of the special points."""
         t = np.unique(self.depth(np.array(self.special, dtype=float)))
-        return t[np.abs(t) < DEEPEST]
+        return t[np.abs(t) < (_COARSE_STEPS[-1] if self.coarse else DEEPEST)]
 
     @functools.cached_property
     def _core(self) -> tuple[float, float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
+from otmaps._errors import AccuracyError
 from otmaps._estimators._axes import Axis
 from otmaps._estimators._level_sets import Level, LevelSets
 from otmaps._estimators._quadrature import integrate, intervals
@@ -38,12 +39,18 @@ class Conditioned:
         The relative error of integrals to aim at.
     budget : int
         The most evaluations of an integrand for one value of an integral, on average.
+    most : int
+        The most evaluations of level sets altogether.
+    spent : list of int
+        How many there were; it grows.
     """
 
     sets: LevelSets
     outer: tuple[Axis, ...]
     relative: float
     budget: int
+    most: int
+    spent: list[int] = dataclasses.field(default_factory=list, repr=False, compare=False)
 
     def mass(
         self, n: int, above: Level | None, upto: Level | None, floor: float = 0.0
@@ -84,7 +91,16 @@ class Conditioned:
             size = np.maximum(np.abs(above.y), np.abs(upto.y))
             with np.errstate(divide="ignore", invalid="ignore"):
                 relative = np.fmax(relative, _GRID * size / (upto.y - above.y))
-        return integrate(integrand, work, n, (relative, np.full(n, floor)), self.budget)[0]
+        allowed = relative, np.full(n, floor)
+        value, spent = integrate(integrand, work, n, allowed, self.budget)
+        if last:
+            self.spent.append(spent)
+            if sum(self.spent) > self.most:
+                raise AccuracyError(
+                    f"quadrature took {sum(self.spent)} level sets, more than the budget allows; "
+                    "pass otmaps.Conditioning(budget=...), or another method."
+                )
+        return value
 
     def _kinks(
         self, rest: list[FloatArray], n: int, above: Level | None, upto: Level | None

@@ -29,10 +29,10 @@ IntArray: TypeAlias = npt.NDArray[np.intp]
 _MOST_INPUTS = 3
 _WORST = 1e-3
 _FINEST = 1e-11
-_QUADRATURE = 1e-13
+_QUADRATURE, _CUBATURE = 1e-13, 1e-11
 _SHARE = 0.1  # of the tolerance, for the measured gap of the table
 _PURE = 1e-12  # a smaller mass besides the atoms is none
-_DEPTH = math.log(1e-301)
+_DEPTH, _SHALLOW = math.log(1e-301), math.log(1e-14)  # of tails, with one or more outer inputs
 _REACH = 1e300
 _AT_SPLIT = 0.25  # of the scale: a kink that near to the median serves as the split
 
@@ -61,18 +61,19 @@ class Conditioning(Estimator):
             return "it mixes the components of a latent"
         if len(inputs) > _MOST_INPUTS:
             return f"it has {len(inputs)} inputs, and quadrature serves {_MOST_INPUTS} at most"
-        found = self._study(op, inputs, _QUADRATURE)
+        found = self._study(op, inputs)
         return found if isinstance(found, str) else None
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
         """The law of the result."""
-        found = self._study(op, inputs, _QUADRATURE)
+        found = self._study(op, inputs)
         if isinstance(found, str):
             raise UnservedError(f"conditioning does not serve operation {op.name!r}: {found}.")
         how = f"{self.name} (level sets in {found.names[0]})"
         return _law(op, found, max(_SHARE * tol, _FINEST), how)
 
-    def _study(self, op: Operation, inputs: Inputs, relative: float) -> Study | str:
+    def _study(self, op: Operation, inputs: Inputs) -> Study | str:
+        relative = _QUADRATURE if len(inputs) < _MOST_INPUTS else _CUBATURE
         return study(op, inputs, relative, self.budget)
 
 
@@ -98,6 +99,7 @@ def _continuous(found: Study, tol: float, how: str) -> Distribution:
     if not found.views[0].outer:
         return LevelLaw(Continuous(found.views[0], at), marks.ends, _level_kinks(found), how)
     frame = _frame(found)
+    shallow = len(found.views[0].outer) > 1
     source = Tails(Continuous(found.views[0], at), frame)
     judge = source
     if len(found.views) > 1:
@@ -123,7 +125,7 @@ def _continuous(found: Study, tol: float, how: str) -> Distribution:
         kinks=tuple(sorted({*marks.kinks, *finite})),
         errors=(
             measured.error + found.inherited[0],
-            measured.tail_error + found.inherited[1],
+            math.inf if shallow else measured.tail_error + found.inherited[1],
             measured.density_error + found.inherited[1],
         ),
         centre=None,
@@ -148,12 +150,13 @@ def _frame(found: Study) -> Frame:
     split = min(inside, key=lambda k: abs(k - marks.median), default=math.inf)
     if not abs(split - marks.median) < _AT_SPLIT * marks.scale:
         split = marks.median
+    depth = _SHALLOW if len(found.views[0].outer) > 1 else _DEPTH
     return frame_of(
         np.array([[k, 0.0] for k in kinks]).reshape(-1, 2),
         (split, 0.0),
         finite=(math.isfinite(marks.ends[0]), math.isfinite(marks.ends[1])),
         scale=marks.scale,
-        depth=(_DEPTH, _DEPTH),
+        depth=(depth, depth),
         reach=(_REACH, _REACH),
         symmetric=False,
     )

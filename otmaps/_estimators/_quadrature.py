@@ -161,14 +161,23 @@ def intervals(
     same = (problem[1:] == problem[:-1]) & (t[1:] - t[:-1] > 1e-15 * np.abs(t[1:]))
     low, high = slice(None, -1), slice(1, None)
     ends = (problem[low], t[low], t[high], root[low], root[high], near[low], near[high])
-    nothing = np.zeros(int(same.sum()))
-    return Intervals(*(e[same] for e in ends), nothing, nothing)
+    work = Intervals(*(e[same] for e in ends), np.zeros(int(same.sum())), np.zeros(int(same.sum())))
+    if not special.size:
+        return work
+    # What a kink cuts off from a special point is seen on the scale of its distance from it.
+    middle = 0.5 * (work.low + work.high)
+    k = np.clip(np.searchsorted(marks, middle) - 1, 0, marks.size - 2)
+    below = np.isin(marks[k], special) & (work.low > marks[k])
+    above = np.isin(marks[k + 1], special) & (work.high < marks[k + 1]) & ~below
+    side = np.where(below & ~work.near_high, 1.0, np.where(above & ~work.near_low, -1.0, 0.0))
+    origin = np.where(side > 0.0, marks[k], np.where(side < 0.0, marks[k + 1], 0.0))
+    return dataclasses.replace(work, origin=origin, side=side)
 
 
 def integrate(
     integrand: Integrand, work: Intervals, count: int, allowed: Allowed, budget: int
-) -> tuple[FloatArray, FloatArray]:
-    """Integrals over the intervals of each problem, and estimates of their errors.
+) -> tuple[FloatArray, int]:
+    """Integrals over the intervals of each problem, and how many values that took.
 
     Parameters
     ----------
@@ -187,7 +196,7 @@ def integrate(
     AccuracyError
         Where the budget does not do.
     """
-    done, error = np.zeros(count), np.zeros(count)
+    done = np.zeros(count)
     before = np.empty(0)
     spent = 0
     for _ in range(_MOST_ROUNDS):
@@ -210,14 +219,13 @@ def integrate(
                 "it is too rough for that."
             )
         done += np.bincount(work.problem[good], value[good], count)
-        error += np.bincount(work.problem[good], gap[good], count)
         if good.all():
             break
         left = work.take(~good)
         work = left.halves()
         # The small part at a special point may have all that its parent missed.
         before = np.where(left.near_low | left.near_high, np.inf, rough[~good])
-    return done, error
+    return done, spent
 
 
 def _noisy(rough: FloatArray, before: FloatArray) -> BoolArray:

@@ -17,7 +17,8 @@ from otmaps._estimators._level_sets import Level, LevelSets
 from otmaps._operations import Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
-_VALUES_OF_A_LAW = 700  # that a table asks for, about
+_VALUES_OF_A_LAW = {1: 700, 2: 350}  # that a table asks for, about, by the outer inputs
+_VALUES_OF_A_SET = 4  # of the operation for a level set, at least
 _MOST_NODES = {0: 0, 1: 1 << 16, 2: 1 << 11}  # of an integral, by the number of outer inputs
 _MANY_ENDS = 64  # of level sets in an input whose parts are not known
 _LESS = 1e-7  # a smaller mass by that share has missed something
@@ -81,14 +82,20 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
     for i in usable:
         own = parts[i]
         if isinstance(own, Parts):
-            outer = tuple(Axis.of(law, special[j]) for j, law in enumerate(inputs) if j != i)
+            outer = tuple(
+                Axis.of(law, special[j], coarse=len(inputs) > 2)
+                for j, law in enumerate(inputs)
+                if j != i
+            )
             sets = LevelSets(op, i, axes[i], own.low, own.high)
-            views.append(Conditioned(sets, outer, relative, _MOST_NODES[len(outer)]))
+            most = budget // _VALUES_OF_A_SET
+            views.append(Conditioned(sets, outer, relative, _MOST_NODES[len(outer)], most))
     if views[0].outer:
         views, cost = _ranked(views, marks)
-        if cost * _VALUES_OF_A_LAW > budget:
+        cost *= _VALUES_OF_A_LAW[len(views[0].outer)]
+        if cost > budget:
             return (
-                f"quadrature would take about {cost * _VALUES_OF_A_LAW:.1g} values of the "
+                f"quadrature would take about {cost:.1g} values of the "
                 f"operation, more than budget={budget}"
             )
     names = tuple(op.latents[v.sets.inner] for v in views)
