@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
@@ -114,7 +115,9 @@ class LevelLaw(Distribution):
         return np.asarray(sets.values(np.asarray(sets.axis.law.rvs(shape, rng)), []))
 
 
-def _slopes(function, z, low, high):  # type: ignore[no-untyped-def]
+def _slopes(
+    function: Callable[[FloatArray], FloatArray], z: FloatArray, low: FloatArray, high: FloatArray
+) -> FloatArray:
     """Derivatives by central differences, extrapolated to step 0 (Ridders' scheme)."""
     if not z.size:
         return z

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from otmaps._estimators._branches import Parts, monotone_parts
 from otmaps._estimators._conditioned import Conditioned
 from otmaps._estimators._landmarks import Landmarks, flips, landmarks, plain
 from otmaps._estimators._level_sets import Level, LevelSets
-from otmaps._operations import Operation
+from otmaps._operations import Function, Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
 _VALUES_OF_A_LAW = {1: 700, 2: 350}  # that a table asks for, about, by the outer inputs
@@ -155,10 +155,10 @@ def _probes(marks: Landmarks) -> FloatArray:
 class _Counter:
     """A function that knows how many values it has computed."""
 
-    def __init__(self, function):  # type: ignore[no-untyped-def]
+    def __init__(self, function: Function) -> None:
         self.function, self.values = function, 0
 
-    def __call__(self, *latents, **parameters):  # type: ignore[no-untyped-def]
+    def __call__(self, *latents: Any, **parameters: Any) -> Any:
         self.values += max(np.size(z) for z in latents)
         return self.function(*latents, **parameters)
 
