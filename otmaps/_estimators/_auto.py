@@ -21,8 +21,8 @@ from otmaps._restated import Restated
 
 _LEAST_BUDGET = 1 << 16
 _FIRST_POINTS = 1 << 13  # of a first try, from which the effort for more is foretold
-_VALUES_A_POINT = 1024  # of conditional RQMC, about as dear as so many of Monte Carlo
-_VALUES_A_DRAW = 4  # of Monte Carlo, with its sorting
+_VALUES_A_POINT = 4096  # of conditional RQMC, about as dear as so many of Monte Carlo
+_VALUES_A_DRAW = 8  # of Monte Carlo, with its sorting
 _RATE = 0.75  # at least its error falls as that power of the number of points
 _GOOD = 1e-5  # sampling does not come below that soon
 
@@ -48,7 +48,7 @@ class Auto(Estimator):
         The probability with which the error of sampling holds, between 0 and 1.
     """
 
-    budget: int = 1 << 26
+    budget: int = 1 << 27
     seed: int = 0
     confidence: float = 0.999
 

@@ -22,6 +22,7 @@ from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._gates import chance_of
 from otmaps._estimators._inheritance import inherited_errors
+from otmaps._estimators._level_law import is_folded
 from otmaps._estimators._products import product_law
 from otmaps._estimators._splitting import (
     Linear,
@@ -123,6 +124,7 @@ class Composition(Estimator):
         if isinstance(expression, str):
             raise UnservedError(f"{op.name} cannot be taken apart: {expression}.")
         solver = _Solver(self.estimators, inputs, _SHARE * tol)
+        solver.top = expression.root
         law = solver.law(problem_of(expression.root, inputs))
         named = _named(law, f"{self.name}: {', '.join(solver.words)}")
         if max(solver.unstated) > 0.0:  # of laws with atoms, each of which is met once an input
@@ -189,6 +191,7 @@ class _Solver:
         self.estimators = estimators
         self.inputs = inputs
         self.tol = tol
+        self.top: Node | None = None
         self.words: dict[str, None] = {}
         self.unstated = (0.0, 0.0)
         self._laws: list[Distribution] = []
@@ -373,6 +376,9 @@ class _Solver:
         step = getattr(problem.root.function, "__name__", "step")
         op = Operation(step, names, types.MappingProxyType({}), problem.expression)
         law = self._estimated(op, problem.laws)
+        if problem.root is not self.top and is_folded(law):
+            # Sums ask a law for thousands of values, and for digits next to its poles.
+            raise UnservedError(f"a part, {step}, is not monotone in its input")
         words = f"{step} of {len(names)} parts by {law.method}"
         given = self.inputs
         own = [i for i, z in enumerate(problem.laws) if not any(z is other for other in given)]

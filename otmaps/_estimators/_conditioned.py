@@ -40,7 +40,7 @@ class Conditioned:
     budget : int
         The most evaluations of an integrand for one value of an integral, on average.
     most : int
-        The most evaluations of level sets altogether.
+        The most ends of parts of level sets that are found altogether.
     spent : list of int
         How many there were; it grows.
     """
@@ -94,10 +94,10 @@ class Conditioned:
         allowed = relative, np.full(n, floor)
         value, spent = integrate(integrand, work, n, allowed, self.budget)
         if last:
-            self.spent.append(spent)
+            self.spent.append(spent * (1 + self.sets.low.size))
             if sum(self.spent) > self.most:
                 raise AccuracyError(
-                    f"quadrature took {sum(self.spent)} level sets, more than the budget allows; "
+                    f"quadrature took {sum(self.spent)} ends of level sets, more than allowed; "
                     "pass otmaps.Conditioning(budget=...), or another method."
                 )
         return value

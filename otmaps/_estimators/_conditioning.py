@@ -63,7 +63,7 @@ class Conditioning(Estimator):
         About the most values of the operation that are computed; more would refuse the case.
     """
 
-    budget: int = 1 << 26
+    budget: int = 1 << 27
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._estimators._roots import level_roots
 from otmaps._estimators._tails import Continuous
+from otmaps._mixture import Mixture
 
 _STEPS = 6
 _EPS = float(np.finfo(float).eps)
@@ -140,4 +141,11 @@ def _slopes(
         best = np.where(better, fresh[at, columns], best)
         worst = np.where(better, gaps[at, columns], worst)
         table = fresh
-    return best
+    return np.asarray(best)
+
+
+def is_folded(law: Distribution) -> bool:
+    """Whether a law, or a part of it, is that of an operation with several level sets."""
+    if isinstance(law, Mixture):
+        return any(map(is_folded, law.laws))
+    return isinstance(law, LevelLaw) and law.continuous.view.sets.low.size > 1

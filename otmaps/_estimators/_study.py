@@ -18,7 +18,7 @@ from otmaps._operations import Function, Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
 _VALUES_OF_A_LAW = {1: 700, 2: 350}  # that a table asks for, about, by the outer inputs
-_VALUES_OF_A_SET = 12  # of the operation for a level set, about
+_VALUES_OF_A_SET = 6  # of the operation for an end of a level set, about
 _MOST_NODES = {0: 0, 1: 1 << 16, 2: 1 << 11}  # of an integral, by the number of outer inputs
 _MANY_ENDS = 64  # of level sets in an input whose parts are not known
 _LESS = 1e-7  # a smaller mass by that share has missed something
