@@ -24,6 +24,7 @@ from otmaps._estimators._gates import chance_of
 from otmaps._estimators._inheritance import inherited_errors
 from otmaps._estimators._level_law import is_folded
 from otmaps._estimators._products import product_law
+from otmaps._estimators._ranks import EXTREMES, extremes_of, lattice_of
 from otmaps._estimators._splitting import (
     Linear,
     Problem,
@@ -44,6 +45,7 @@ from otmaps._estimators._steps import is_exact, law_of_step, serves_step
 from otmaps._estimators._terms import term_of
 from otmaps._expressions import Expression, Node
 from otmaps._extremes import maximum, mixture
+from otmaps._lattices import lattice, polynomial_of
 from otmaps._mixture import Mixture
 from otmaps._operations import Operation
 from otmaps._priors import StudentT
@@ -153,7 +155,8 @@ def _splits(expression: Expression) -> bool:
         return (
             len(groups(factors(root)[0])) > 1
             or _is_gate(root)
-            or len(_extremes_of(root)) > 1
+            or len(extremes_of(root)) > 1
+            or lattice_of(root) is not None
             or serves_step(root)
             or rewritten(expression) is not None
             or bool(parts(regrouped(expression)))
@@ -164,17 +167,6 @@ def _splits(expression: Expression) -> bool:
         return bool(parts(regrouped(expression)))
     only = next(iter(terms))
     return only.function is None or _splits(dataclasses.replace(expression, root=only))
-
-
-def _extremes_of(root: Node) -> list[Node]:
-    """The nodes of which the root is the largest, or the smallest, one of each group; or none."""
-    function = root.function
-    if not isinstance(function, np.ufunc) or function not in _EXTREMES:
-        return []
-    return [members[0] for members in groups(chain(root, function))]
-
-
-_EXTREMES: dict[Any, float] = {np.maximum: 1.0, np.minimum: -1.0}
 
 
 def _is_gate(root: Node) -> bool:
@@ -289,14 +281,14 @@ class _Solver:
 
     def _extreme(self, problem: Problem) -> Distribution | None:
         function = problem.root.function
-        sign = _EXTREMES.get(function, 0.0)
+        sign = EXTREMES.get(function, 0.0)
         if not isinstance(function, np.ufunc) or not sign:
             return None
         nodes = chain(problem.root, function)
         constants = [sign * float(n.constant) for n in nodes if n.constant is not None]
         found = groups(node for node in nodes if node.latents)
-        if len(found) == 1 and not constants:
-            return None
+        if len(found) == 1:
+            return None if constants else self._ranked(problem)
         laws = []
         for members in found:
             node = functools.reduce(
@@ -308,6 +300,14 @@ class _Solver:
         if law is None:
             return None
         return self._seen(law.affine(sign), f"{function.__name__} of {len(nodes)} parts")
+
+    def _ranked(self, problem: Problem) -> Distribution | None:
+        found = lattice_of(problem.root)
+        if found is None:
+            return None
+        laws = [self.law(problem.part(node)) for node in found[1]]
+        law = lattice(laws, polynomial_of(found[0]))
+        return law and self._seen(law, f"ranks of {len(laws)} parts")
 
     def _gate(self, problem: Problem) -> Distribution | None:
         if not _is_gate(problem.root):

@@ -29,6 +29,7 @@ from otmaps._pieces import PiecesLaw
 IntArray: TypeAlias = npt.NDArray[np.intp]
 
 _MOST_INPUTS = 3
+_DRAWS, _BY_CHANCE = 1 << 16, 1e-12
 _MOST_CHOICES = 64  # of atoms of inputs
 _WORST = 1e-3
 _FINEST = 1e-11
@@ -81,7 +82,10 @@ class Conditioning(Estimator):
                 return f"an input is known to {law.error:.2g} only, and sampling adds less"
         if any(law.atoms for law in inputs):
             return self._refuses_atoms(op, inputs)
-        found = self._study(op, inputs)
+        try:
+            found = self._study(op, inputs)
+        except AccuracyError as error:
+            return str(error)
         return found if isinstance(found, str) else None
 
     def _refuses_atoms(self, op: Operation, inputs: Inputs) -> str | None:
@@ -132,8 +136,12 @@ class Conditioning(Estimator):
         found = self._study(op, inputs)
         if isinstance(found, str):
             raise UnservedError(f"conditioning does not serve operation {op.name!r}: {found}.")
-        how = f"{self.name} (level sets in {found.names[0]})"
-        return _law(op, found, max(_SHARE * tol, _FINEST), how)
+        how = f"{self.name} (level sets in {found.names[0]}"
+        others = [name for name in op.latents if name != found.names[0]]
+        how += f", quadrature over {', '.join(others)})" if others else ")"
+        law = _law(op, found, max(_SHARE * tol, _FINEST), how)
+        _check_against_draws(law, op, inputs)
+        return law
 
     def _study(self, op: Operation, inputs: Inputs) -> Study | str:
         relative = _QUADRATURE if len(inputs) < _MOST_INPUTS else _CUBATURE
@@ -223,3 +231,21 @@ def _frame(found: Study) -> Frame:
         reach=(_REACH, _REACH),
         symmetric=False,
     )
+
+
+def _check_against_draws(law: Distribution, op: Operation, inputs: Inputs) -> None:
+    """Raise where a law is far from draws: then a large feature has been missed.
+
+    The allowance is that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant.
+    """
+    rng = np.random.default_rng(29)
+    draws = np.sort(np.asarray(op.raw(*(np.asarray(z.rvs(_DRAWS, rng)) for z in inputs))))
+    y = draws[:: _DRAWS // 256]
+    allowed = math.sqrt(math.log(2.0 / _BY_CHANCE) / (2.0 * _DRAWS))
+    found = np.searchsorted(draws, y, side="right") / _DRAWS
+    gap = float(np.max(np.abs(found - np.asarray(law.cdf(y)))))
+    if not gap <= allowed + law.error:
+        raise AccuracyError(
+            f"the law of {op.name} differs from draws by {gap:.2g} in the cdf, and chance allows "
+            f"{allowed:.2g}: the operation has features that the scans have missed."
+        )
