@@ -44,12 +44,9 @@ def test_different_laws_by_counting():
     assert np.abs(moved.cdf(y) - law.cdf(y)).max() > 3e-3  # a wrong law would show
 
 
-def test_shared_or_discrete_parts_are_left_to_others():
+def test_parts_that_share_an_input_are_left_to_others():
     op = otmaps.operation(lambda a, b: np.maximum(np.minimum(a, b), a + b))()
     assert otmaps.Composition().refuses(op, (N, N)) is not None
-    coin = otmaps.Discrete([0.0, 1.0], [0.5, 0.5])
-    with pytest.raises(otmaps.UnservedError, match="part of 3 inputs"):
-        otmaps.Composition().law(otmaps.operation(median)(), (N, N, coin), 1e-12)
 
 
 class TestLattices(DistributionTests):

@@ -69,8 +69,8 @@ class Composition(Estimator):
     The function is traced into a graph of elementwise steps. Sums, products, extremes, gates and
     functions of one variable are taken apart where their arguments are independent, again and
     again: sums by the estimators for weighted sums, products by the sums of their logarithms,
-    maxima, minima, gates (`numpy.where`) and monotone functions exactly. Equal parts are computed
-    once. What cannot be taken apart goes to the first of ``estimators`` that serves it.
+    extremes, ranks, gates and monotone functions exactly. Equal parts are computed once. What
+    cannot be taken apart goes to the first of ``estimators`` that serves it.
 
     Parameters
     ----------
@@ -302,8 +302,7 @@ class _Solver:
         return self._seen(law.affine(sign), f"{function.__name__} of {len(nodes)} parts")
 
     def _ranked(self, problem: Problem) -> Distribution | None:
-        found = lattice_of(problem.root)
-        if found is None:
+        if (found := lattice_of(problem.root)) is None:
             return None
         laws = [self.law(problem.part(node)) for node in found[1]]
         law = lattice(laws, polynomial_of(found[0]))

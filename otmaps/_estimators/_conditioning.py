@@ -83,7 +83,8 @@ class Conditioning(Estimator):
         if any(law.atoms for law in inputs):
             return self._refuses_atoms(op, inputs)
         try:
-            found = self._study(op, inputs)
+            with np.errstate(all="ignore"):
+                found = self._study(op, inputs)
         except AccuracyError as error:
             return str(error)
         return found if isinstance(found, str) else None
@@ -133,6 +134,10 @@ class Conditioning(Estimator):
         """
         if any(law.atoms for law in inputs):
             return mixed(op, inputs, lambda part, laws: self.law(part, laws, tol))
+        with np.errstate(all="ignore"):  # laws and functions far out
+            return self._law(op, inputs, tol)
+
+    def _law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
         found = self._study(op, inputs)
         if isinstance(found, str):
             raise UnservedError(f"conditioning does not serve operation {op.name!r}: {found}.")
