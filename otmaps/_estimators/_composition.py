@@ -135,7 +135,6 @@ class Composition(Estimator):
         return named
 
     def recipe(self) -> dict[str, Any]:
-        """The recipes of the estimators."""
         return {"estimator": self.name, "estimators": [e.recipe() for e in self.estimators]}
 
 
