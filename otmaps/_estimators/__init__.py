@@ -48,6 +48,7 @@ MORE_EFFORT = (
     "is good enough with tol=; an estimator that you name, such as "
     "method=otmaps.MonteCarlo(n=2**22), is taken at its word."
 )
+_MANY_PROBES = 1 << 12
 _PROBES = 16  # draws on which a function must prove that it works entry by entry
 
 
@@ -147,8 +148,21 @@ def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float
     if op.linear is None:
         rng = np.random.default_rng(0)
         check_elementwise(op, [np.asarray(law.rvs(_PROBES, rng)) for law in laws])
+    check_varies(op, laws)
     with np.errstate(all="ignore"):  # of a user's function at points that no draw meets
         return _named(method, op, laws).law(op, laws, tol)
+
+
+def check_varies(op: Operation, laws: Inputs) -> None:
+    """Raise where all draws have one value: a constant has no law to match."""
+    rng = np.random.default_rng(1)
+    values = np.asarray(op.raw(*(np.asarray(law.rvs(_MANY_PROBES, rng)) for law in laws)))
+    constant = values == values[0]
+    if op.linear is None and constant.all():
+        raise ValueError(
+            f"operation {op.name!r} returned {values[0]} for each of {values.size} draws: "
+            "a constant has no law to match."
+        )
 
 
 def is_automatic(method: str | Estimator) -> bool:

@@ -16,6 +16,7 @@ from otmaps._estimators._conditional_rqmc import ConditionalRQMC
 from otmaps._estimators._conditioning import Conditioning
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
+from otmaps._estimators._level_sweep import TurnsError
 from otmaps._estimators._monte_carlo import MonteCarlo
 from otmaps._estimators._sampling import MIXES, confidence_level, whole_number
 from otmaps._operations import Operation
@@ -93,20 +94,10 @@ class Auto(Estimator):
         """
         reasons: dict[str, str] = {}
         for estimator in self.deterministic:
-            reason = estimator.refuses(op, inputs)
-            if reason is None:
-                try:
-                    law = estimator.law(op, inputs, tol)
-                except (AccuracyError, UnservedError) as error:
-                    reason = str(error)
-                else:
-                    if law.error > max(tol, _GOOD):
-                        reason = f"it reached an error of {law.error:.1g} only"
-                    elif op.linear is None and _runs_together(op, inputs, law):
-                        reason = "different values are one double, which its law does not know"
-                    else:
-                        return law
-            reasons[estimator.name] = reason
+            law = _tried(estimator, op, inputs, tol)
+            if isinstance(law, Distribution):
+                return law
+            reasons[estimator.name] = law
         return self._sampled(op, inputs, tol, reasons)
 
     def _sampled(
@@ -117,11 +108,9 @@ class Auto(Estimator):
         reason = most.refuses(op, inputs)
         if reason is None:
             try:
-                law = self._conditional(most, op, inputs, tol)
-            except UnservedError as error:
+                return _explained(self._conditional(most, op, inputs, tol), reasons)
+            except (UnservedError, TurnsError) as error:
                 reason = str(error)
-            else:
-                return _explained(law, reasons)
         reasons[most.name] = reason
         return _explained(plain.law(op, inputs, tol), reasons)
 
@@ -135,6 +124,22 @@ class Auto(Estimator):
         needed = _FIRST_POINTS * (law.error / tol) ** (1.0 / _RATE)
         n = _power_of_two(2 * int(min(needed, most.n)))
         return dataclasses.replace(most, n=min(n, most.n)).law(op, inputs, tol)
+
+
+def _tried(estimator: Estimator, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:
+    """The law by an estimator, or why it is not taken."""
+    try:
+        reason = estimator.refuses(op, inputs)
+        if reason is not None:
+            return reason
+        law = estimator.law(op, inputs, tol)
+    except (AccuracyError, UnservedError) as error:
+        return str(error)
+    if law.error > max(tol, _GOOD):
+        return f"it reached an error of {law.error:.1g} only"
+    if op.linear is None and _runs_together(op, inputs, law):
+        return "different values are one double, which its law does not know"
+    return law
 
 
 def _runs_together(op: Operation, inputs: Inputs, law: Distribution) -> bool:

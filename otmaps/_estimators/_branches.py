@@ -174,6 +174,7 @@ def _turns(g: FloatArray) -> IntArray:
     """Where a sequence turns around: see `otmaps._kernels._turns`."""
     size = float(np.subtract(*np.nanpercentile(np.clip(g, -1e300, 1e300), [75, 25])))
     out = np.empty((256, 3), dtype=np.int64)
+    g = np.clip(g, -1e300, 1e300)  # a turn at infinity is one
     count = k.turns(g, _RIPPLE, size, out)
     if count > len(out):
         out = np.empty((count, 3), dtype=np.int64)

@@ -89,8 +89,9 @@ class Conditioned:
         if above is not None and upto is not None:
             # Between near levels the rounding of the roots is all that can be had.
             size = np.maximum(np.abs(above.y), np.abs(upto.y))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                relative = np.fmax(relative, _GRID * size / (upto.y - above.y))
+            width = upto.y - above.y
+            rounding = _GRID * size / np.where(width > 0.0, width, np.inf)  # equal: an atom
+            relative = np.maximum(relative, rounding)
         allowed = relative, np.full(n, floor)
         value, spent = integrate(integrand, work, n, allowed, self.budget)
         if last:

@@ -17,6 +17,7 @@ from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._choices import choices, mixed
 from otmaps._estimators._layout import Frame
 from otmaps._estimators._level_law import LevelLaw
+from otmaps._estimators._sampling import whole_number
 from otmaps._estimators._study import Study, study
 from otmaps._estimators._tabulation import tabulate
 from otmaps._estimators._tails import Continuous, Tails
@@ -65,6 +66,9 @@ class Conditioning(Estimator):
     """
 
     budget: int = 1 << 27
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "budget", whole_number(self.budget, "budget", 1))
 
     @property
     def name(self) -> str:

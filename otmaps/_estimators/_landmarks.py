@@ -20,6 +20,7 @@ _FLIP_ROWS = 24
 _MOST_FLIPS = 8
 _MOST_KINKS = 40
 _SAME = 1e-12
+_OUT_OF_SIGHT = 1e12  # of the scale: as far as the doubles next to a pole go
 _TINY = 1e-250  # what halving leaves of a 0
 _FAR = 60.0  # a depth that no law reaches by chance
 
@@ -104,7 +105,9 @@ def _apart(points: FloatArray, axis: Axis) -> list[float]:
     return [x if abs(x) > _TINY else 0.0 for x in found]
 
 
-def landmarks(op: Operation, axes: list[Axis], special: list[list[float]]) -> Landmarks:
+def landmarks(
+    op: Operation, axes: list[Axis], special: list[list[float]], sides: list[list[float]]
+) -> Landmarks:
     """The landmarks of an operation, given the special points of each input.
 
     Parameters
@@ -113,6 +116,8 @@ def landmarks(op: Operation, axes: list[Axis], special: list[list[float]]) -> La
     axes : list of Axis
     special : list of list of float
         Of each input the points at which the operation turns or flips.
+    sides : list of list of float
+        The same, with both neighbours of a jump.
     """
     rng = np.random.default_rng(11)
     draws = np.asarray(op.raw(*(np.asarray(a.law.rvs(_DRAWS, rng)) for a in axes)))
@@ -124,7 +129,7 @@ def landmarks(op: Operation, axes: list[Axis], special: list[list[float]]) -> La
         plain = draws
     quartiles = np.quantile(plain, [0.25, 0.5, 0.75])
     scale = float(quartiles[2] - quartiles[0])
-    lowest, highest = _ends(op, axes, special, scale)
+    lowest, highest = _ends(op, axes, sides, scale)
     kinks = _kinks(op, axes, special, scale)
     inside = [k for k in kinks if lowest < k < highest and not _near(k, (lowest, highest), scale)]
     return Landmarks(
@@ -176,7 +181,9 @@ def _ends(
         signed = np.where(np.isnan(signed), np.inf, signed)
         least = float(signed.min())
         best = float(signed[attainable].min())
-        settled = math.isfinite(best) and best - least <= _SAME * max(scale, abs(least))
+        settled = abs(best) < _OUT_OF_SIGHT * scale and best - least <= _SAME * max(
+            scale, abs(least)
+        )
         out.append(sign * min(best, least) if settled else -sign * math.inf)
     return out[0], out[1]
 

@@ -25,7 +25,6 @@ _ENOUGH = 0.97  # of the depth
 _SHALLOW = -50.0  # by how much the log of a tail may fall over the first piece
 _LEAST_S = -650.0  # log of a distance whose parts are normal doubles too
 _INSIDE = -42.0  # log of the share of mass next to a kink inside that is left to a straight piece
-_UNKNOWN_SHARE = 1.0
 _HEAVY = 20.0  # a tail that reaches farther than exp(20) widths is a power or nearly so
 _LIGHT_STEP = 0.65  # of the logarithm of the distance, for the first piece of a light tail
 
@@ -235,11 +234,11 @@ class Layout:
 
     def _share(self, owner: int, side: float, top: float, *, upper: bool) -> float:
         """The exponent with which mass vanishes next to a kink: 1 where the density is finite."""
-        if self.source.rounded:
-            return _UNKNOWN_SHARE
         d = side * np.exp(np.array([top - 25.0, top - 35.0]))
         density = self.values_at(owner, d, upper=upper)[:, 1]
         slope = (density[0] - density[1]) / 10.0
+        if self.source.rounded:  # that was the log of the mass itself
+            return float(min(max(slope, 0.05), 1.0)) if math.isfinite(slope) else 1.0
         return float(min(max(1.0 + slope, 0.05), 1.0)) if math.isfinite(slope) else 1.0
 
 

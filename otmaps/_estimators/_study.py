@@ -69,6 +69,7 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
     if not usable:
         return "; ".join(dict.fromkeys(str(p) for p in parts))
     special: list[list[float]] = []
+    sides: list[list[float]] = []
     for j in range(len(axes)):
         own = parts[j]
         points = set(own.cuts if isinstance(own, Parts) else ())
@@ -76,8 +77,9 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
             inner = parts[i]
             if i != j and isinstance(inner, Parts):
                 points.update(flips(op, i, inner, axes, j))
+        sides.append(sorted(points))  # on both sides of a pole values go their own ways
         special.append(plain(points, axes[j]))
-    marks = landmarks(op, axes, special)
+    marks = landmarks(op, axes, special, sides)
     views = []
     for i in usable:
         own = parts[i]

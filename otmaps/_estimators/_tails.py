@@ -19,6 +19,7 @@ IntArray: TypeAlias = npt.NDArray[np.intp]
 
 _NEAR, _LESSER = 0.01, 0.1  # of the scale, and of the tail: where differences count
 _SEEN, _LEAST_SPAN = 1e-11, 1e-16  # smaller masses next to an anchor are rounding
+_NEAREST = np.append(np.arange(1.0, 15.0), [20.0, 40.0, 80.0, 160.0, 290.0])  # decades
 _GRID = 2.0**14  # ulp of an anchor: nearer to it a tail is continued as a power
 
 
@@ -98,7 +99,7 @@ class Tails(Source):
         """Of both sides of an anchor: where a power takes over, the mass up to there, the power."""
         x = float(self.frame.anchors[k, 0])
         coarse = _GRID * np.spacing(abs(x)) if x != 0.0 else 0.0
-        d = self.frame.scale * 10.0 ** -np.arange(1.0, 15.0)
+        d = self.frame.scale * 10.0 ** -(_NEAREST if x == 0.0 else _NEAREST[:14])
         d = d[d > coarse]
         out = np.zeros((2, 3))
         for row, side in enumerate((-1.0, 1.0)):
@@ -109,7 +110,8 @@ class Tails(Source):
             seen = np.flatnonzero(mass > _SEEN * self.at_anchors[:, k].min())
             at = max(int(seen[-1]) if seen.size else 1, 1)
             with np.errstate(divide="ignore", invalid="ignore"):
-                power = math.log(mass[at - 1] / mass[at]) / math.log(10.0) if mass[at] > 0 else 1.0
+                power = math.log(mass[at - 1] / mass[at]) / math.log(d[at - 1] / d[at])
+                power = power if mass[at] > 0.0 else 1.0
             out[row] = d[at], mass[at], power
         return out
 
