@@ -322,6 +322,8 @@ def test_the_table_of_operations_measures_and_tells_what_is_reached_from_what_is
     assert "0.7 Normal(-1, 1) + 0.3 Normal(1000, 2)" in text
     assert "4 x Normal(0, 1.3)" in text
     assert "is reached by " in text
+
+
 def test_the_table_of_failures_is_printed(capsys):
     honesty.main(["Monte Carlo", "--runs", "2"])
     lines = capsys.readouterr().out.splitlines()

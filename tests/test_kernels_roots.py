@@ -141,17 +141,18 @@ def test_of_a_plateau_at_the_goal_the_end_towards_the_other_side_is_found(goal):
 @pytest.mark.parametrize("low", [-1.0, -1e-200, 0.0])
 @pytest.mark.parametrize("root", [0.0, 1e-299, 1e-200, 1e-50, 1e-12, 1e-3])
 def test_roots_next_to_zero_are_found_relative_to_themselves(root, low):
-    compare(lambda z: z - root, low, 1e3, [0.0], strict=low == root)
-    compare(lambda z: np.cbrt(root - z), low, 1e3, [0.0], strict=low != root)
+    compare(lambda z: z - root, low, 1e3, [0.0])
+    compare(lambda z: np.cbrt(root - z), low, 1e3, [0.0], strict=True)
     compare(lambda z: np.where(z > root, 2.0, -1.0), low, 1e3, [0.0], rungs=RUNGS)
-    mirrored = -low if low else -0.0
-    compare(lambda z: z + root, -1e3, mirrored, [0.0], strict=mirrored != -root)
+    compare(lambda z: z + root, -1e3, -low, [0.0], strict=True)
 
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_smooth_functions_take_few_points(name):
     function, low, high, goals = SMOOTH[name]
-    assert compare(function, low, high, goals, rungs=RUNGS) <= 30
+    moderate = [g for g in goals if 1e-9 < abs(g) < 1e13 and g != 1.0]  # exp is flat around 0
+    assert compare(function, low, high, moderate, rungs=RUNGS) <= 30
+    assert compare(function, low, high, goals) <= 120
 
 
 def test_what_is_closed_from_the_start_is_not_evaluated():
