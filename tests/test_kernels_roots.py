@@ -180,7 +180,9 @@ signed = st.one_of(sizes, sizes.map(lambda x: -x), st.just(0.0), st.integers(-9,
     ladder=st.booleans(),
 )
 @settings(max_examples=EXAMPLES)
-def test_any_monotone_function(nodes, steps, slope, cubic, goal, falling, strict, ladder):
+def test_any_monotone_function(  # noqa: PLR0917 - drawn by hypothesis
+    nodes, steps, slope, cubic, goal, falling, strict, ladder
+):
     """Steps, plateaus, lines and cubes: sums of what rises rise, when rounded too."""
     nodes, heights = np.sort(nodes), np.cumsum(steps[: len(nodes) + 1]) - 4.0
 

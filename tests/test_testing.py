@@ -96,6 +96,29 @@ class TestConvolution(EstimatorTests):
         return otmaps.Convolution()
 
 
+class TestConditioning(EstimatorTests):
+    def estimator(self):
+        return otmaps.Conditioning()
+
+    def cases(self):
+        """Without the slow ones, and with what no other estimator but sampling serves."""
+        quick = [case for case in super().cases() if len(case[1]) == 1]
+        ratio = otmaps.operation(lambda a, b: a / b)()
+        uniform, normal = otmaps.Uniform(0.0, 1.0), otmaps.Normal()
+        return [
+            *quick,
+            (ratio, (normal, normal), otmaps.Cauchy()),
+            (otmaps.operation(np.maximum)(), (uniform, uniform), otmaps.Beta(2.0, 1.0)),
+            (otmaps.operation(lambda a: -np.log(a))(), (uniform,), otmaps.Exponential()),
+            (otmaps.operation(lambda a: np.tan(np.pi * a))(), (uniform,), otmaps.Cauchy()),
+        ]
+
+
+class TestAuto(EstimatorTests):
+    def estimator(self):
+        return otmaps.Auto()
+
+
 class TestConditionalRQMC(EstimatorTests):
     def estimator(self):
         return otmaps.ConditionalRQMC(n=2**11)
