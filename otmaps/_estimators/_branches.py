@@ -31,8 +31,9 @@ _TESTS = 256, 96  # settings and points of each that are tested
 _BULK = 40.0
 _RIPPLE = 1e-12  # of the size of the values: no more than rounding
 _SAME = 1e-6  # how near to one another turning points of different settings must lie
-_MOST_CUTS = 96
-_MOST_ALONE = 50_000
+_MOST_CUTS = 32
+_SCAN_ALONE = 60_000  # half the points of a scan, where there is one input alone
+_MOST_ALONE = 6_000
 _GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 _FINER = 8
 
@@ -55,7 +56,7 @@ def monotone_parts(op: Operation, inner: int, axes: list[Axis]) -> Parts | str:
     """The parts of input number ``inner``, or the reason why none are known."""
     search = _Search(op, inner, axes)
     reason = ""
-    for finer in range(2 if len(axes) > 1 else 3):
+    for finer in range(2):
         found = search.parts(finer)
         if isinstance(found, str):
             return found
@@ -104,7 +105,7 @@ class _Search:
 
     def _grid(self, finer: int) -> FloatArray:
         axis = self.axes[self.inner]
-        count = (4000 if self.alone else 250) * _FINER**finer
+        count = (_SCAN_ALONE if self.alone else 250) * _FINER**finer
         bulk = np.linspace(-_BULK, _BULK, 2 * count + 1)
         deep = np.geomspace(_BULK, DEEPEST, max(count // 5, 40))
         z = axis.points(np.concatenate([-deep, bulk, deep]))
@@ -149,7 +150,7 @@ class _Search:
     def fault(self, parts: Parts) -> float | None:
         """A point at which a part is not monotone, None where no test finds one."""
         axis = self.axes[self.inner]
-        rows, points = (1, 1 << 17) if self.alone else _TESTS
+        rows, points = (1, 1 << 18) if self.alone else _TESTS
         rest = self._settings(rows)
         values = self._values(rest)
         spread = np.where(

@@ -22,7 +22,9 @@ from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._gates import chance_of
 from otmaps._estimators._inheritance import inherited_errors
+from otmaps._estimators._level_law import is_folded
 from otmaps._estimators._products import product_law
+from otmaps._estimators._ranks import EXTREMES, extremes_of, lattice_of
 from otmaps._estimators._splitting import (
     Linear,
     Problem,
@@ -43,6 +45,7 @@ from otmaps._estimators._steps import is_exact, law_of_step, serves_step
 from otmaps._estimators._terms import term_of
 from otmaps._expressions import Expression, Node
 from otmaps._extremes import maximum, mixture
+from otmaps._lattices import lattice, polynomial_of
 from otmaps._mixture import Mixture
 from otmaps._operations import Operation
 from otmaps._priors import StudentT
@@ -66,8 +69,8 @@ class Composition(Estimator):
     The function is traced into a graph of elementwise steps. Sums, products, extremes, gates and
     functions of one variable are taken apart where their arguments are independent, again and
     again: sums by the estimators for weighted sums, products by the sums of their logarithms,
-    maxima, minima, gates (`numpy.where`) and monotone functions exactly. Equal parts are computed
-    once. What cannot be taken apart goes to the first of ``estimators`` that serves it.
+    extremes, ranks, gates and monotone functions exactly. Equal parts are computed once. What
+    cannot be taken apart goes to the first of ``estimators`` that serves it.
 
     Parameters
     ----------
@@ -123,6 +126,7 @@ class Composition(Estimator):
         if isinstance(expression, str):
             raise UnservedError(f"{op.name} cannot be taken apart: {expression}.")
         solver = _Solver(self.estimators, inputs, _SHARE * tol)
+        solver.top = expression.root
         law = solver.law(problem_of(expression.root, inputs))
         named = _named(law, f"{self.name}: {', '.join(solver.words)}")
         if max(solver.unstated) > 0.0:  # of laws with atoms, each of which is met once an input
@@ -131,7 +135,6 @@ class Composition(Estimator):
         return named
 
     def recipe(self) -> dict[str, Any]:
-        """The recipes of the estimators."""
         return {"estimator": self.name, "estimators": [e.recipe() for e in self.estimators]}
 
 
@@ -151,7 +154,8 @@ def _splits(expression: Expression) -> bool:
         return (
             len(groups(factors(root)[0])) > 1
             or _is_gate(root)
-            or len(_extremes_of(root)) > 1
+            or len(extremes_of(root)) > 1
+            or lattice_of(root) is not None
             or serves_step(root)
             or rewritten(expression) is not None
             or bool(parts(regrouped(expression)))
@@ -162,17 +166,6 @@ def _splits(expression: Expression) -> bool:
         return bool(parts(regrouped(expression)))
     only = next(iter(terms))
     return only.function is None or _splits(dataclasses.replace(expression, root=only))
-
-
-def _extremes_of(root: Node) -> list[Node]:
-    """The nodes of which the root is the largest, or the smallest, one of each group; or none."""
-    function = root.function
-    if not isinstance(function, np.ufunc) or function not in _EXTREMES:
-        return []
-    return [members[0] for members in groups(chain(root, function))]
-
-
-_EXTREMES: dict[Any, float] = {np.maximum: 1.0, np.minimum: -1.0}
 
 
 def _is_gate(root: Node) -> bool:
@@ -189,6 +182,7 @@ class _Solver:
         self.estimators = estimators
         self.inputs = inputs
         self.tol = tol
+        self.top: Node | None = None
         self.words: dict[str, None] = {}
         self.unstated = (0.0, 0.0)
         self._laws: list[Distribution] = []
@@ -286,14 +280,14 @@ class _Solver:
 
     def _extreme(self, problem: Problem) -> Distribution | None:
         function = problem.root.function
-        sign = _EXTREMES.get(function, 0.0)
+        sign = EXTREMES.get(function, 0.0)
         if not isinstance(function, np.ufunc) or not sign:
             return None
         nodes = chain(problem.root, function)
         constants = [sign * float(n.constant) for n in nodes if n.constant is not None]
         found = groups(node for node in nodes if node.latents)
-        if len(found) == 1 and not constants:
-            return None
+        if len(found) == 1:
+            return None if constants else self._ranked(problem)
         laws = []
         for members in found:
             node = functools.reduce(
@@ -305,6 +299,13 @@ class _Solver:
         if law is None:
             return None
         return self._seen(law.affine(sign), f"{function.__name__} of {len(nodes)} parts")
+
+    def _ranked(self, problem: Problem) -> Distribution | None:
+        if (found := lattice_of(problem.root)) is None:
+            return None
+        laws = [self.law(problem.part(node)) for node in found[1]]
+        law = lattice(laws, polynomial_of(found[0]))
+        return law and self._seen(law, f"ranks of {len(laws)} parts")
 
     def _gate(self, problem: Problem) -> Distribution | None:
         if not _is_gate(problem.root):
@@ -373,6 +374,9 @@ class _Solver:
         step = getattr(problem.root.function, "__name__", "step")
         op = Operation(step, names, types.MappingProxyType({}), problem.expression)
         law = self._estimated(op, problem.laws)
+        if problem.root is not self.top and is_folded(law):
+            # Sums ask a law for thousands of values, and for digits next to its poles.
+            raise UnservedError(f"a part, {step}, is not monotone in its input")
         words = f"{step} of {len(names)} parts by {law.method}"
         given = self.inputs
         own = [i for i, z in enumerate(problem.laws) if not any(z is other for other in given)]

@@ -248,15 +248,12 @@ def _graded(nodes: FloatArray) -> FloatArray:
 
 
 def _nodes(
-    rows: Rows, atoms: FloatArray, ends: tuple[float, float], spread: float
-) -> FloatArray | None:
+    rows: Rows, rough: FloatArray, atoms: FloatArray, ends: tuple[float, float], spread: float
+) -> FloatArray:
     """Levels at given normal scores of the law, and more where it is hard to interpolate.
 
     ``spread`` is the standard deviation of replicates: what is far below it does not matter.
     """
-    rough = _rough_nodes(rows, atoms, ends)
-    if rough.size < _FEWEST_LEVELS:
-        return None
 
     def law(nodes: FloatArray) -> Estimate:
         levels, totals = Levels.of(nodes, atoms), Totals.of(nodes.size + 2 * atoms.size)
@@ -280,8 +277,20 @@ def _nodes(
     return nodes
 
 
-def make_plan(op: Operation, inputs: Inputs, n: int, rng: np.random.Generator) -> Plan | str:
-    """The plan for replicates of n points, or why there is none."""
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    """What stands before the levels and points are chosen."""
+
+    pilot: _Pilot
+    section: Section
+    rows: Rows
+    rough: FloatArray
+    atoms: FloatArray
+    ends: tuple[float, float]
+
+
+def _choice(op: Operation, inputs: Inputs, rng: np.random.Generator) -> _Choice | str:
+    """The choice of the inner input, or why there is none."""
     pilot = _Pilot(op, inputs, rng)
     reason = pilot.reason()
     if reason:
@@ -291,7 +300,7 @@ def make_plan(op: Operation, inputs: Inputs, n: int, rng: np.random.Generator) -
     if not served:
         reasons = "; ".join(m for m in measured if isinstance(m, str))
         return f"it is not monotone in one input given the others, piece by piece ({reasons})"
-    _, i, section = min(served, key=lambda s: s[:2])
+    section = min(served, key=lambda s: s[:2])[2]
     d = len(section.outer)
     # Lattices made periodic see farther into the tails.
     kind = Sobol() if Lattice(1.0).inflation(d) > _INFLATION else Lattice(1.0)
@@ -300,8 +309,24 @@ def make_plan(op: Operation, inputs: Inputs, n: int, rng: np.random.Generator) -
     if atoms.size > _MOST_ATOMS:
         return f"its result has more than {_MOST_ATOMS} point masses, such as at {atoms[0]}"
     ends = pilot.ends(rows)
-    points, spread = pilot.points(section, n)
-    nodes = _nodes(rows, atoms, ends, spread)
-    if nodes is None:
+    rough = _rough_nodes(rows, atoms, ends)
+    if rough.size < _FEWEST_LEVELS:
         return f"its result has point masses only, such as at {np.min(pilot.draws)}"
-    return Plan(section, op.latents[i], points, nodes, atoms, ends)
+    return _Choice(pilot, section, rows, rough, atoms, ends)
+
+
+def why_not(op: Operation, inputs: Inputs, rng: np.random.Generator) -> str | None:
+    """Why there is no plan; None where there is one."""
+    choice = _choice(op, inputs, rng)
+    return choice if isinstance(choice, str) else None
+
+
+def make_plan(op: Operation, inputs: Inputs, n: int, rng: np.random.Generator) -> Plan | str:
+    """The plan for replicates of n points, or why there is none."""
+    choice = _choice(op, inputs, rng)
+    if isinstance(choice, str):
+        return choice
+    section, atoms, ends = choice.section, choice.atoms, choice.ends
+    points, spread = choice.pilot.points(section, n)
+    nodes = _nodes(choice.rows, choice.rough, atoms, ends, spread)
+    return Plan(section, op.latents[section.inner], points, nodes, atoms, ends)

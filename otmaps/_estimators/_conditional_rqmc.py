@@ -14,7 +14,13 @@ from otmaps._distribution import Distribution
 from otmaps._errors import UnservedError
 from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._conditional_law import Estimate
-from otmaps._estimators._conditional_plan import FEWEST_INPUTS, MOST_INPUTS, Plan, make_plan
+from otmaps._estimators._conditional_plan import (
+    FEWEST_INPUTS,
+    MOST_INPUTS,
+    Plan,
+    make_plan,
+    why_not,
+)
 from otmaps._estimators._level_sweep import Levels, Totals, sweep
 from otmaps._estimators._progress import Advance, progress_bar
 from otmaps._estimators._sampling import (
@@ -113,20 +119,12 @@ class ConditionalRQMC(Estimator):
 
     def refuses(self, op: Operation, inputs: Inputs) -> str | None:
         """Why the estimator does not serve this case; None where it does."""
-        plan = self._plan(op, inputs)
-        return plan if isinstance(plan, str) else None
+        return _outright(op, inputs) or why_not(op, inputs, self._seeds()[0])
 
     def _seeds(self) -> list[np.random.Generator]:
         """A generator for the pilot, and one for each replicate."""
         seeds = np.random.SeedSequence(self.seed).spawn(self.replicates + 1)
         return [np.random.default_rng(s) for s in seeds]
-
-    def _plan(self, op: Operation, inputs: Inputs) -> Plan | str:
-        if not op.pointwise:
-            return MIXES
-        if not FEWEST_INPUTS <= len(inputs) <= MOST_INPUTS:
-            return f"it serves {FEWEST_INPUTS} to {MOST_INPUTS} inputs, not {len(inputs)}"
-        return make_plan(op, inputs, self.n // self.replicates, self._seeds()[0])
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:  # noqa: ARG002 - n decides
         """The law; its error depends on ``n``, not on ``tol``.
@@ -136,9 +134,10 @@ class ConditionalRQMC(Estimator):
         Raises
         ------
         UnservedError
-            Where `refuses` has a reason that shows in the values of the operation.
+            Where `refuses` has a reason.
         """
-        plan = self._plan(op, inputs)
+        n = self.n // self.replicates
+        plan = _outright(op, inputs) or make_plan(op, inputs, n, self._seeds()[0])
         if isinstance(plan, str):
             raise UnservedError(f"{self.name} does not serve operation {op.name!r}: {plan}.")
         probes = np.ravel(plan.nodes[:-1] + _PROBES[:, None] * np.diff(plan.nodes))
@@ -185,6 +184,15 @@ class ConditionalRQMC(Estimator):
         spread = float(cdf.std(axis=0, ddof=1).max()) / math.sqrt(self.replicates)
         level = 0.5 * (1.0 - self.confidence) / cdf.shape[1]
         return -float(stdtrit(self.replicates - 1, level)) * spread
+
+
+def _outright(op: Operation, inputs: Inputs) -> str | None:
+    """A reason against it that needs no values of the operation."""
+    if not op.pointwise:
+        return MIXES
+    if not FEWEST_INPUTS <= len(inputs) <= MOST_INPUTS:
+        return f"it serves {FEWEST_INPUTS} to {MOST_INPUTS} inputs, not {len(inputs)}"
+    return None
 
 
 def _roots(totals: list[Totals]) -> float:

@@ -13,7 +13,7 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._estimators._axes import Axis
 from otmaps._estimators._level_sets import Level, LevelSets
-from otmaps._estimators._quadrature import integrate, intervals
+from otmaps._estimators._quadrature import Integrand, integrate, intervals
 from otmaps._estimators._roots import level_roots
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
@@ -40,7 +40,7 @@ class Conditioned:
     budget : int
         The most evaluations of an integrand for one value of an integral, on average.
     most : int
-        The most evaluations of level sets altogether.
+        The most ends of parts of level sets that are found altogether.
     spent : list of int
         How many there were; it grows.
     """
@@ -80,8 +80,8 @@ class Conditioned:
         def integrand(problem: IntArray, t: FloatArray) -> FloatArray:
             z = axis.points(t)
             given = [*(r[problem] for r in rest), z]
-            levels = (None if v is None else v.take(problem) for v in (above, upto))
-            return self._mass(given, t.size, *levels, floor) * axis.measure(t, z)
+            low, high = (None if v is None else v.take(problem) for v in (above, upto))
+            return self._mass(given, t.size, low, high, floor) * axis.measure(t, z)
 
         work = intervals(n, axis.marks, axis.specials, kinks)
         # What an inner integral leaves must not look like roughness to the outer one.
@@ -94,10 +94,10 @@ class Conditioned:
         allowed = relative, np.full(n, floor)
         value, spent = integrate(integrand, work, n, allowed, self.budget)
         if last:
-            self.spent.append(spent)
+            self.spent.append(spent * (1 + self.sets.low.size))
             if sum(self.spent) > self.most:
                 raise AccuracyError(
-                    f"quadrature took {sum(self.spent)} level sets, more than the budget allows; "
+                    f"quadrature took {sum(self.spent)} ends of level sets, more than allowed; "
                     "pass otmaps.Conditioning(budget=...), or another method."
                 )
         return value
@@ -123,7 +123,7 @@ class Conditioned:
                 below = level.below(values)
                 i, j = np.nonzero(below[:, 1:] != below[:, :-1])
                 roots = level_roots(
-                    lambda k, x, i=i, curve=curve: curve(i[k], x),
+                    functools.partial(_of_some, curve, i),
                     (t[j], t[j + 1]),
                     (values[i, j], values[i, j + 1]),
                     level.y[i],
@@ -147,3 +147,8 @@ class Conditioned:
         share = np.arange(_BETWEEN) / _BETWEEN
         inner = marks[:-1, None] + np.diff(marks)[:, None] * share
         return np.append(inner.ravel(), marks[-1])
+
+
+def _of_some(curve: Integrand, problem: IntArray, k: IntArray, t: FloatArray) -> FloatArray:
+    """Values of a curve for the k-th of some problems."""
+    return curve(problem[k], t)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
@@ -12,6 +13,7 @@ from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._estimators._roots import level_roots
 from otmaps._estimators._tails import Continuous
+from otmaps._mixture import Mixture
 
 _STEPS = 6
 _EPS = float(np.finfo(float).eps)
@@ -114,7 +116,9 @@ class LevelLaw(Distribution):
         return np.asarray(sets.values(np.asarray(sets.axis.law.rvs(shape, rng)), []))
 
 
-def _slopes(function, z, low, high):  # type: ignore[no-untyped-def]
+def _slopes(
+    function: Callable[[FloatArray], FloatArray], z: FloatArray, low: FloatArray, high: FloatArray
+) -> FloatArray:
     """Derivatives by central differences, extrapolated to step 0 (Ridders' scheme)."""
     if not z.size:
         return z
@@ -137,4 +141,11 @@ def _slopes(function, z, low, high):  # type: ignore[no-untyped-def]
         best = np.where(better, fresh[at, columns], best)
         worst = np.where(better, gaps[at, columns], worst)
         table = fresh
-    return best
+    return np.asarray(best)
+
+
+def is_folded(law: Distribution) -> bool:
+    """Whether a law, or a part of it, is that of an operation with several level sets."""
+    if isinstance(law, Mixture):
+        return any(map(is_folded, law.laws))
+    return isinstance(law, LevelLaw) and law.continuous.view.sets.low.size > 1

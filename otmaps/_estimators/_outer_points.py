@@ -72,7 +72,10 @@ class Sobol(PointSet):
 @final
 @dataclasses.dataclass(frozen=True)
 class Lattice(PointSet):
-    """A rank-1 lattice with a random shift, made periodic by beta(power + 1, power + 1) laws."""
+    """A rank-1 lattice, reflected and shifted at random, and made periodic.
+
+    ``power + 1`` is both parameters of the beta laws.
+    """
 
     power: float
 
@@ -86,6 +89,8 @@ class Lattice(PointSet):
 
     def blocks(self, n: int, d: int, rng: np.random.Generator, size: int) -> Iterator[Block]:
         n, vector = generating_vector(n, d)
+        # Reflected lattices are as good for the average function, and not for one function.
+        vector = np.where(rng.random(d) < 0.5, vector, n - vector)
         shift = rng.random(d)
         a = self.power
         for start in range(0, n, size):

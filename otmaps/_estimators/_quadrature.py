@@ -160,8 +160,9 @@ def intervals(
     root &= ~near
     same = (problem[1:] == problem[:-1]) & (t[1:] - t[:-1] > 1e-15 * np.abs(t[1:]))
     low, high = slice(None, -1), slice(1, None)
-    ends = (problem[low], t[low], t[high], root[low], root[high], near[low], near[high])
-    work = Intervals(*(e[same] for e in ends), np.zeros(int(same.sum())), np.zeros(int(same.sum())))
+    none = np.zeros(problem.size - 1)
+    ends = (problem[low], t[low], t[high], root[low], root[high], near[low], near[high], none, none)
+    work = Intervals(*(e[same] for e in ends))
     if not special.size:
         return work
     # What a kink cuts off from a special point is seen on the scale of its distance from it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from otmaps._estimators._branches import Parts, monotone_parts
 from otmaps._estimators._conditioned import Conditioned
 from otmaps._estimators._landmarks import Landmarks, flips, landmarks, plain
 from otmaps._estimators._level_sets import Level, LevelSets
-from otmaps._operations import Operation
+from otmaps._operations import Function, Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
 _VALUES_OF_A_LAW = {1: 700, 2: 350}  # that a table asks for, about, by the outer inputs
-_VALUES_OF_A_SET = 4  # of the operation for a level set, at least
+_VALUES_OF_A_SET = 6  # of the operation for an end of a level set, about
 _MOST_NODES = {0: 0, 1: 1 << 16, 2: 1 << 11}  # of an integral, by the number of outer inputs
 _MANY_ENDS = 64  # of level sets in an input whose parts are not known
 _LESS = 1e-7  # a smaller mass by that share has missed something
@@ -155,10 +155,10 @@ def _probes(marks: Landmarks) -> FloatArray:
 class _Counter:
     """A function that knows how many values it has computed."""
 
-    def __init__(self, function):  # type: ignore[no-untyped-def]
+    def __init__(self, function: Function) -> None:
         self.function, self.values = function, 0
 
-    def __call__(self, *latents, **parameters):  # type: ignore[no-untyped-def]
+    def __call__(self, *latents: Any, **parameters: Any) -> Any:
         self.values += max(np.size(z) for z in latents)
         return self.function(*latents, **parameters)
 

@@ -175,7 +175,7 @@ class _Tabulation:
         slope *= np.where((batch.sign < 0) & ~near, -1.0, 1.0)[:, None]
         s = np.where(batch.sign[:, None] == 0, 0.0, batch.variables(_NODES))
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.fmax(np.log(slope) + logs - s, _FLOOR)
+            return np.asarray(np.fmax(np.log(slope) + logs - s, _FLOOR))
 
     def _split(self, batch: Batch, defect: FloatArray) -> Batch:
         """Halves; a plain piece at a kink that halving does not help goes over to the logarithm."""

@@ -140,7 +140,7 @@ class Tails(Source):
     def _between(self, anchor: IntArray, d: FloatArray) -> FloatArray:
         """The mass between an anchor inside and a point; as a power where that is too near."""
         start, mass, power = np.moveaxis(self.starts[anchor, (d > 0.0).astype(int)], 1, 0)
-        out = mass * np.maximum(np.abs(d) / start, 1e-300) ** power
+        out: FloatArray = mass * np.maximum(np.abs(d) / start, 1e-300) ** power
         far = np.abs(d) > start
         out[far] = self.continuous.span(self.frame.anchors[anchor[far], 0], d[far])
         return out
