@@ -96,6 +96,26 @@ class TestConvolution(EstimatorTests):
         return otmaps.Convolution()
 
 
+class TestConditioning(EstimatorTests):
+    def estimator(self):
+        return otmaps.Conditioning()
+
+    def cases(self):
+        """The quick ones, and a ratio."""
+        quick = [case for case in super().cases() if len(case[1]) == 1]
+        ratio = otmaps.operation(lambda a, b: a / b)()
+        normal = otmaps.Normal()
+        return [
+            *quick,
+            (ratio, (normal, normal), otmaps.Cauchy()),
+        ]
+
+
+class TestAuto(EstimatorTests):
+    def estimator(self):
+        return otmaps.Auto()
+
+
 class TestConditionalRQMC(EstimatorTests):
     def estimator(self):
         return otmaps.ConditionalRQMC(n=2**11)
