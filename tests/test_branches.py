@@ -137,7 +137,6 @@ def test_turns_that_move_with_the_other_input_are_refused_with_a_reason(function
 @pytest.mark.parametrize(
     "function", [lambda z: 1.0 / z**2, lambda z: np.exp(z * z), lambda z: -np.log(np.abs(z))]
 )
-@pytest.mark.xfail(strict=True, reason="a turn at an infinite value is passed over")
 def test_a_turn_at_an_infinite_value_is_a_cut(function):
     _, _, parts = parts_of(function, NORMAL)
     assert isinstance(parts, Parts)

@@ -45,7 +45,8 @@ class Auto(Estimator):
     Parameters
     ----------
     budget : int
-        About the most values of the operation that are computed, at least 65,536.
+        About the most values of the operation that a way to the law may compute, at least 65,536.
+        To find out which ways serve takes up to some ten million more, whatever the budget is.
     seed : int
         The seed of sampling, non-negative.
     confidence : float
