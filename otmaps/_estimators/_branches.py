@@ -33,7 +33,7 @@ _RIPPLE = 1e-12  # of the size of the values: no more than rounding
 _SAME = 1e-6  # how near to one another turning points of different settings must lie
 _MOST_CUTS = 32
 _SCAN_ALONE = 60_000  # half the points of a scan, where there is one input alone
-_MOST_ALONE = 12_000
+_MOST_ALONE = 20_000
 _GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 _FINER = 8
 
