@@ -52,7 +52,6 @@ UNDONE = {
     "floor of a sum of exponentials": "the integrand has too many jumps",
 }
 WRONG_TAILS = {
-    "floor of an exponential": "deep atoms are summed with the rounding of the others",
     "power of uniforms": "next to the end at 1",
 }
 SERVED = [

@@ -141,8 +141,9 @@ def _plateaus(op: Operation, axes: list[Axis]) -> FloatArray:
     """Values that an operation of one input keeps over a range of it."""
     if len(axes) > 1:
         return np.empty(0)
-    t = np.concatenate([-np.geomspace(DEEPEST, 40.0, 400), np.linspace(-40.0, 40.0, 40_001)[1:-1]])
-    values = np.asarray(op.raw(axes[0].points(np.append(t, -t[:400][::-1]))))
+    deep = np.linspace(40.0, DEEPEST, 33_001)
+    t = np.concatenate([-deep[::-1], np.linspace(-40.0, 40.0, 40_001)[1:-1], deep])
+    values = np.asarray(op.raw(axes[0].points(t)))
     return np.unique(values[1:][(values[1:] == values[:-1]) & np.isfinite(values[1:])])
 
 
