@@ -286,8 +286,8 @@ class _Solver:
         nodes = chain(problem.root, function)
         constants = [sign * float(n.constant) for n in nodes if n.constant is not None]
         found = groups(node for node in nodes if node.latents)
-        if len(found) == 1:
-            return None if constants else self._ranked(problem)
+        if len(found) == 1 and not constants:
+            return self._ranked(problem)
         laws = []
         for members in found:
             node = functools.reduce(
