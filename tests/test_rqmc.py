@@ -177,7 +177,7 @@ def test_points_are_never_at_the_ends():
 
 
 def test_points_have_all_their_bits():
-    u = _rqmc._sobol(3, np.random.SeedSequence(0)).random(2**12) * 2.0**53
+    u = _rqmc.scrambled_sobol(3, np.random.SeedSequence(0)).random(2**12) * 2.0**53
     assert np.all(u == np.floor(u))
     assert np.mean(np.floor(u) % 2.0) == pytest.approx(0.5, abs=0.1)
 
