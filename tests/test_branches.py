@@ -119,7 +119,7 @@ def test_cuts_of_one_input_do_not_depend_on_the_other(function, cuts):
         if expected == "fourier":
             places = np.array(parts.cuts) / math.pi
             np.testing.assert_allclose(places, np.round(places), atol=1e-7)
-            assert places.size == 23
+            assert places.size == 25
         else:
             np.testing.assert_allclose(parts.high[:-1], expected, rtol=0.0, atol=1e-7)
 

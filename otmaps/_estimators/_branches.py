@@ -110,7 +110,7 @@ class _Search:
         deep = np.geomspace(_BULK, DEEPEST, max(count // 5, 40))
         z = axis.points(np.concatenate([-deep, bulk, deep]))
         kinks = [b for b in axis.law.breakpoints if axis.ends[0] <= b <= axis.ends[1]]
-        return np.unique(np.concatenate([z, kinks]))
+        return np.unique(np.concatenate([z, kinks, axis.ends]))
 
     def parts(self, finer: int) -> Parts | str:
         """The parts as a scan shows them."""

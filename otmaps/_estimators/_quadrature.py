@@ -35,12 +35,13 @@ _AT_SCALES, _AT_SCALES_OF_ROOT = (
     for u in (_SCALES, 1.0 - np.sqrt(1.0 - _SCALES))  # the other end smooth, or a root
 )
 _LEAST_WIDTH = 2e-14
-_ROUGH = 1e-3  # of the size of an integrand: no rounding is larger
+ROUGH, SMOOTHER = 1e-3, 1e-8  # of the size of an integrand: no rounding is larger
 _SMALL = 1.0 / 64.0
 _CHUNK = 1 << 13  # intervals at a time
 _MOST_ROUNDS = 60
 _NARROWEST = 1e-295
-_NOTHING = 1e-308
+_NOTHING = 1e-316
+_NEXT_TO = 0.25  # of the distance between marks
 _FEW = 8  # a single problem may take that much more
 
 
@@ -135,8 +136,41 @@ class Intervals:
         return t, weight
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Kinks:
+    """Coordinates at which single problems have something that is not smooth.
+
+    Attributes
+    ----------
+    problem : ndarray of int
+    t : ndarray
+        There the integrand may have a root.
+    abrupt : ndarray of bool
+        Whether any scale may matter next to it, as at a special point.
+    """
+
+    problem: IntArray
+    t: FloatArray
+    abrupt: BoolArray
+
+    @staticmethod
+    def join(parts: list[tuple[IntArray, FloatArray]], *, abrupt: bool) -> Kinks:
+        """All of these."""
+        t = np.concatenate([np.empty(0), *(p[1] for p in parts)])
+        problem = np.concatenate([np.empty(0, dtype=np.intp), *(p[0] for p in parts)])
+        return Kinks(problem, t, np.full(t.size, abrupt))
+
+    def __add__(self, other: Kinks) -> Kinks:
+        names = [f.name for f in dataclasses.fields(self)]
+        return Kinks(*(np.append(getattr(self, n), getattr(other, n)) for n in names))
+
+
 def intervals(
-    count: int, marks: FloatArray, special: FloatArray, kinks: tuple[IntArray, FloatArray]
+    count: int,
+    marks: FloatArray,
+    special: FloatArray,
+    fixed: FloatArray,
+    kinks: Kinks,
 ) -> Intervals:
     """The intervals between marks, and between the kinks that single problems have.
 
@@ -148,15 +182,17 @@ def intervals(
         Coordinates at which intervals of all problems end.
     special : ndarray
         Those of them next to which any scale may matter.
-    kinks : tuple of ndarray
-        Numbers of problems and a coordinate for each, at which the integrand may have a root.
+    fixed : ndarray
+        Those that stay where a kink is near.
+    kinks : Kinks
     """
-    problem = np.concatenate([np.repeat(np.arange(count), marks.size), kinks[0]])
-    t = np.concatenate([np.tile(marks, count), kinks[1]])
-    root = np.arange(t.size) >= count * marks.size
+    keep = _clear(count, marks, fixed, kinks)
+    problem = np.concatenate([np.repeat(np.arange(count), marks.size)[keep], kinks.problem])
+    t = np.concatenate([np.tile(marks, count)[keep], kinks.t])
+    root = np.arange(t.size) >= t.size - kinks.t.size
+    near = np.append(np.isin(np.tile(marks, count)[keep], special), kinks.abrupt)
     order = np.lexsort((root, t, problem))
-    problem, t, root = problem[order], t[order], root[order]
-    near = np.isin(t, special)
+    problem, t, root, near = problem[order], t[order], root[order], near[order]
     root &= ~near
     same = (problem[1:] == problem[:-1]) & (t[1:] - t[:-1] > 1e-15 * np.abs(t[1:]))
     low, high = slice(None, -1), slice(1, None)
@@ -175,8 +211,31 @@ def intervals(
     return dataclasses.replace(work, origin=origin, side=side)
 
 
+def _clear(count: int, marks: FloatArray, fixed: FloatArray, kinks: Kinks) -> IntArray:
+    """Which marks of each problem stay: what a kink stands next to is better cut there alone.
+
+    Otherwise a narrow change at the kink, on the other side of the mark, would meet no node.
+    """
+    keep = np.ones((count, marks.size), dtype=bool)
+    problem, t = kinks.problem, kinks.t
+    above = np.clip(np.searchsorted(marks, t), 1, marks.size - 1)
+    near = _NEXT_TO * (marks[above] - marks[above - 1])
+    for k in (above - 1, above):
+        close = np.abs(t - marks[k]) < near
+        keep[problem[close], k[close]] = False
+    keep[:, [0, -1]] = True
+    keep[:, np.isin(marks, fixed)] = True
+    return np.flatnonzero(keep)
+
+
 def integrate(
-    integrand: Integrand, work: Intervals, count: int, allowed: Allowed, budget: int
+    integrand: Integrand,
+    work: Intervals,
+    count: int,
+    allowed: Allowed,
+    budget: int,
+    *,
+    roughest: float = ROUGH,
 ) -> tuple[FloatArray, int]:
     """Integrals over the intervals of each problem, and how many values that took.
 
@@ -191,6 +250,8 @@ def integrate(
         The relative and the absolute error to aim at, of each problem.
     budget : int
         The most evaluations of the integrand for one problem, on average.
+    roughest : float
+        The most rounding that values of the integrand may have, as a share of its size.
 
     Raises
     ------
@@ -202,7 +263,7 @@ def integrate(
     spent = 0
     for _ in range(_MOST_ROUNDS):
         starts = range(0, work.size, _CHUNK)
-        parts = [_rule(integrand, work.take(slice(k, k + _CHUNK))) for k in starts]
+        parts = [_rule(integrand, work.take(slice(k, k + _CHUNK)), roughest) for k in starts]
         value, gap, rough = (np.concatenate(column) for column in zip(*parts, strict=True))
         total = done + np.bincount(work.problem, value, count)
         limit = (0.1 * allowed[0] * total + allowed[1] + _NOTHING)[work.problem]
@@ -241,7 +302,9 @@ def _noisy(rough: FloatArray, before: FloatArray) -> BoolArray:
     return np.tile(noisy, 2)
 
 
-def _rule(integrand: Integrand, work: Intervals) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _rule(
+    integrand: Integrand, work: Intervals, roughest: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Integrals, what their Legendre coefficients say of the error, and the size of the last ones.
 
     The last is 0 where the coefficients fall, and they are small: there is no rounding to be seen.
@@ -253,14 +316,14 @@ def _rule(integrand: Integrand, work: Intervals) -> tuple[FloatArray, FloatArray
     early, late = coefficients[:, :3].max(axis=1), coefficients[:, 3:].max(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         fall = np.where(late > 0.0, np.minimum(late / early, 1.0), 0.0)
-    gap = 2.0 * late * fall**5
+    gap = 2.0 * late * fall**3
     for low in (True, False):
         at = np.flatnonzero((work.near_low if low else work.near_high) & (work.side == 0.0))
         if at.size:
             gap[at] += _hidden(integrand, work.take(at), values[at], low=low)
     level = np.sqrt(np.mean((np.abs(values @ _TO_COEFFICIENTS.T)) ** 2, axis=1))
     size = np.abs(values).max(axis=1)
-    rough = np.where((fall > 0.2) & (level < _ROUGH * size), level, 0.0)
+    rough = np.where((fall > 0.2) & (level < roughest * size), level, 0.0)
     return (values * rate) @ _W, gap, rough
 
 

@@ -1,0 +1,123 @@
+"""Functions whose steps cannot be followed: conditioning alone knows their laws.
+
+Truths are trapezoidal sums over the other input, which converge faster than any power of the step,
+and closed forms.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import special
+
+import otmaps
+from otmaps._estimators._axes import Axis
+from otmaps._estimators._conditioned import Conditioned
+from otmaps._estimators._level_sets import Level, LevelSets
+
+NORMAL = otmaps.Normal()
+STEP = 2.0**-6
+SCORES = np.arange(-38.0, 38.0 + STEP, STEP)
+LOG_WEIGHTS = -0.5 * SCORES**2 - 0.5 * math.log(2.0 * math.pi) + math.log(STEP)
+
+
+def opaque(function):
+    """The function in a form that no tracer follows: it asks for numbers."""
+    return otmaps.operation(function)()
+
+
+def hidden(values):
+    return np.array(values, dtype=float)
+
+
+def sine(a, b):
+    return hidden(np.sin(a) + b)
+
+
+def growth(a, b):
+    return hidden(np.exp(0.3 * a) + b)
+
+
+def swish(a, b):
+    return hidden(a / (1.0 + np.exp(-a)) + 0.5 * b)
+
+
+SUMS = {  # of a function of a, and a multiple of b
+    "sine": (sine, np.sin, 1.0),
+    "growth": (growth, lambda a: np.exp(0.3 * a), 1.0),
+    "swish": (swish, lambda a: a / (1.0 + np.exp(-a)), 0.5),
+}
+
+
+def log_tails(y, part, scale):
+    """Logs of P(part(a) + scale b <= y) and of P(... > y)."""
+    z = (y[:, None] - part(SCORES)) / scale
+    lower = special.logsumexp(special.log_ndtr(z) + LOG_WEIGHTS, axis=1)
+    return lower, special.logsumexp(special.log_ndtr(-z) + LOG_WEIGHTS, axis=1)
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_two_inputs(name):
+    function, part, scale = SUMS[name]
+    law = otmaps.pushforward(opaque(function), NORMAL, method="conditioning")
+    assert law.error <= 1e-12
+    assert law.tail_error <= 1e-10
+    y = np.array([-18.0, -9.0, -4.0, -1.3, -0.2, 0.4, 1.1, 3.0, 9.0, 18.0])
+    lower, upper = log_tails(y, part, scale)
+    rounding = 1e-12  # of the sums of the truth
+    seen = lower > math.log(1e-290)
+    assert np.all(np.abs(law.logcdf(y) - lower)[seen] <= law.tail_error + rounding)
+    seen = upper > math.log(1e-290)
+    assert np.all(np.abs(law.logsf(y) - upper)[seen] <= law.tail_error + rounding)
+
+
+def gate(a, b, c):
+    return hidden(np.where(a > 0.3, b, 2.0 * c))
+
+
+def gate_cdf(y):
+    share = special.ndtr(-0.3)
+    return share * special.ndtr(y) + (1.0 - share) * special.ndtr(0.5 * y)
+
+
+def logistic(a, b, c):
+    return hidden(a + b / (1.0 + np.exp(-c)))
+
+
+def logistic_cdf(y):
+    scale = np.sqrt(1.0 + special.expit(SCORES) ** 2)
+    return special.ndtr(y[:, None] / scale) @ np.exp(LOG_WEIGHTS)
+
+
+def test_three_inputs():
+    method = otmaps.Conditioning(budget=2**31)
+    law = otmaps.pushforward(opaque(gate), NORMAL, method=method)
+    assert law.error <= 1e-10
+    y = np.array([-9.0, -4.0, -1.3, -0.2, 0.0, 0.4, 1.1, 3.0])
+    assert np.all(np.abs(law.cdf(y) - gate_cdf(y)) <= law.error + 4e-16)
+    deep = np.array([-8.5, -7.0, -5.5])  # tails of 1e-12 and more
+    assert np.all(np.abs(law.cdf(deep) / gate_cdf(deep) - 1.0) <= 1e-6)
+
+
+def cdf_given_two(function, inner, y):
+    """The cdf by level sets in one of three inputs, in which the function rises or falls."""
+    axis, outer = Axis.of(NORMAL), (Axis.of(NORMAL, coarse=True),) * 2
+    ends = (np.array([end]) for end in axis.ends)
+    view = Conditioned(LevelSets(opaque(function), inner, axis, *ends), outer, 1e-10, 2**11, 2**40)
+    return view.mass(y.size, None, Level(y))
+
+
+@pytest.mark.parametrize("inner", [0, 1, 2])
+def test_a_smooth_function_of_three_inputs(inner):
+    y = np.array([-7.0, -2.0, 0.1, 1.5])
+    np.testing.assert_allclose(cdf_given_two(logistic, inner, y), logistic_cdf(y), rtol=1e-9)
+
+
+def test_a_direction_that_turns_where_the_other_inputs_say():
+    """The cdf of ab + bc + ca: a square less an exponential, since the form has weights 1, -1/2."""
+    y = np.array([-3.0, -0.7, 0.3, 2.0])
+    root = np.sqrt(np.maximum(y, 0.0))
+    squares = np.exp(y) / math.sqrt(3.0) * 2.0 * special.ndtr(-math.sqrt(3.0) * root)
+    truth = 2.0 * special.ndtr(root) - 1.0 + squares
+    found = cdf_given_two(lambda a, b, c: hidden(a * b + b * c + c * a), 2, y)
+    np.testing.assert_allclose(found, truth, rtol=1e-8)
