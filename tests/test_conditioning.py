@@ -52,7 +52,6 @@ UNDONE = {
     "floor of a sum of exponentials": "the integrand has too many jumps",
 }
 WRONG_TAILS = {
-    "floor of an exponential": "masses of atoms are known to 2e-14, and Discrete states less",
     "power of uniforms": "next to the end at 1",
 }
 SERVED = [

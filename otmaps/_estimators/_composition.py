@@ -142,7 +142,7 @@ def _named(law: Distribution, how: str) -> Distribution:
     if law.method == "closed form":
         return law
     if isinstance(law, Mixture) and law.atoms:  # sums take it apart, so it stays a mixture
-        return Mixture([_named(part, how) for part in law.laws], law.weights)
+        return law.over([_named(part, how) for part in law.laws])
     return restated(law, (0.0, 0.0), how)
 
 
