@@ -25,6 +25,7 @@ from otmaps._estimators._inheritance import inherited_errors
 from otmaps._estimators._level_law import is_folded
 from otmaps._estimators._products import product_law
 from otmaps._estimators._quadratic_forms import quadratic, squares_of
+from otmaps._estimators._ranges import range_law, range_of
 from otmaps._estimators._ranks import EXTREMES, lattice_of
 from otmaps._estimators._separable import is_gate, splits
 from otmaps._estimators._splitting import (
@@ -219,8 +220,8 @@ class _Solver:
         other = rewritten(problem.expression)
         if other is not None:
             return self.law(problem.part(other))
-        rules = [self._form, self._sum, self._extreme, self._gate, self._step, self._product]
-        for rule in (*rules, self._parts):
+        whole, rest = [self._form, self._range], [self._gate, self._step, self._product]
+        for rule in (*whole, self._sum, self._extreme, *rest, self._parts):
             law = rule(problem)
             if law is not None:
                 return law
@@ -236,6 +237,17 @@ class _Solver:
         law = (law or self.total(found.weights, found.laws)).affine(1.0, found.offset)
         words = f"quadratic form of {len(problem.laws)} normal inputs"
         return self._seen(self._worse(law, found.errors), words)
+
+    def _range(self, problem: Problem) -> Distribution | None:
+        if (found := range_of(problem.root)) is None:
+            return None
+        scale, nodes, shift = found
+        laws = [self._quick(self.law(problem.part(node))) for node in nodes]
+        try:
+            law = range_law(laws, self.tol)
+        except AccuracyError:  # other rules may do better
+            return None
+        return law and self._seen(law.affine(scale, shift), f"range of {len(nodes)} parts")
 
     def _sum(self, problem: Problem) -> Distribution | None:
         form = linear_terms(problem.root)

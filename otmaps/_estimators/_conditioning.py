@@ -21,13 +21,12 @@ from otmaps._estimators._level_law import LevelLaw
 from otmaps._estimators._level_sets import Level
 from otmaps._estimators._sampling import whole_number
 from otmaps._estimators._study import Study, study
+from otmaps._estimators._tabulated import table_law
 from otmaps._estimators._tabulation import tabulate
 from otmaps._estimators._tails import Continuous, Tails
 from otmaps._estimators._terms import frame_of
 from otmaps._mixture import Mixture
-from otmaps._moments import quantile_moment
 from otmaps._operations import Operation
-from otmaps._pieces import PiecesLaw
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
 
@@ -214,30 +213,8 @@ def _continuous(found: Study, tol: float, how: str) -> Distribution:
     measured = tabulate(source, frame, tol, judge)
     if not measured.error < _WORST:
         raise AccuracyError(f"{how} reached an error of {measured.error:.2g} only.")
-    table = measured.table
-
-    def quantile(upper: bool):  # type: ignore[no-untyped-def]
-        return lambda logs: table.quantiles(np.ascontiguousarray(logs), upper=upper)
-
-    mean = quantile_moment(quantile(False), quantile(True), lambda x: x)
-    std = math.nan
-    if math.isfinite(mean):
-        square = quantile_moment(quantile(False), quantile(True), lambda x: (x - mean) ** 2)
-        std = math.sqrt(square)
-    finite = [e for e in marks.ends if math.isfinite(e)]
-    return PiecesLaw(
-        table=table,
-        ends=marks.ends,
-        moments=(mean, std),
-        kinks=tuple(sorted({*marks.kinks, *finite})),
-        errors=(
-            measured.error + found.inherited[0],
-            math.inf if shallow else measured.tail_error + found.inherited[1],
-            measured.density_error + found.inherited[1],
-        ),
-        centre=None,
-        how=how,
-    )
+    inherited = found.inherited[0], math.inf if shallow else found.inherited[1]
+    return table_law(measured, marks.ends, marks.kinks, inherited, how)
 
 
 def _level_kinks(found: Study) -> tuple[float, ...]:

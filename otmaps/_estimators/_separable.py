@@ -9,6 +9,7 @@ import numpy as np
 
 from otmaps._distribution import Distribution
 from otmaps._estimators._quadratic_forms import quadratic
+from otmaps._estimators._ranges import range_of
 from otmaps._estimators._ranks import extremes_of, lattice_of
 from otmaps._estimators._splitting import factors, groups, linear_terms, parts, regrouped, rewritten
 from otmaps._estimators._steps import serves_step
@@ -18,7 +19,7 @@ from otmaps._expressions import Expression, Node
 def splits(expression: Expression, inputs: Sequence[Distribution]) -> bool:
     """Whether some rule takes the root apart, or a root that is only scaled."""
     root = expression.root
-    if quadratic(expression, inputs) is not None:
+    if quadratic(expression, inputs) is not None or range_of(root) is not None:
         return True
     terms = linear_terms(root).terms
     if terms.keys() == {root}:
