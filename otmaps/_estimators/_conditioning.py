@@ -188,7 +188,8 @@ def _errors_of(points: FloatArray, masses: FloatArray, found: Study) -> tuple[fl
     That of roots and of laws at them, twice the difference of two views where there are two, and
     what is inherited from the inputs.
     """
-    error, relative = 8.0 * EPS * points.size, _AT_ATOMS
+    error = math.fsum(np.minimum(8.0 * EPS, _AT_ATOMS * masses))
+    relative = _AT_ATOMS
     if len(found.views) > 1:
         again = found.views[1].mass(points.size, Level(points, strict=True), Level(points))
         error += 2.0 * math.fsum(np.abs(again - masses))
