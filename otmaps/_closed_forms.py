@@ -255,7 +255,9 @@ def _discrete(offset: float, terms: list[Term]) -> Distribution | str:
             return f"it has more than {_MOST_ATOMS} atoms"
         at, owner = np.unique(np.add.outer(at, w * points), return_inverse=True)
         mass = np.bincount(owner.ravel(), weights=np.outer(mass, masses).ravel())
-    return Discrete(at, mass / mass.sum())
+    errors = [law.errors for _, law in terms if isinstance(law, Discrete)]
+    both = sum(error for error, _ in errors), sum(tail for _, tail in errors)
+    return Discrete(at, mass / mass.sum(), errors=both)
 
 
 _Rule = Callable[[float, list[Term]], Distribution | str]

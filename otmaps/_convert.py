@@ -74,6 +74,11 @@ def as_distribution(x: Any) -> Distribution:
     law = from_scipy(x)
     if law is not None:
         return law
+    if isinstance(x, list | tuple) and any(_is_law(item) for item in x):
+        raise TypeError(
+            f"a law is needed, got a {type(x).__name__} of {len(x)} laws. The prior is one law, "
+            "that of each latent; laws of single latents go into inputs=[...], one for each latent."
+        )
     if x is None or isinstance(x, bool | int | float | complex | dict | set | bytes):
         raise TypeError(f"a law is needed, got {x!r}. {_remedy()}")
     try:
@@ -95,6 +100,10 @@ def _by_name(name: str) -> Distribution:
         f"no law is named {name!r}; {hint}Names are {', '.join(sorted(_NAMED))}. A law with "
         "parameters is an object, such as otmaps.StudentT(df=5)."
     )
+
+
+def _is_law(item: Any) -> bool:
+    return isinstance(item, Distribution | str) or from_scipy(item) is not None
 
 
 def _remedy() -> str:

@@ -41,6 +41,23 @@ def checked_masses(values: Any, name: str, *, positive: bool) -> FloatArray:
     return masses / total
 
 
+def checked_errors(values: Any) -> tuple[float, float]:
+    """The stated errors of probabilities that were computed.
+
+    Raises
+    ------
+    ValueError
+        For anything but two numbers that are not negative.
+    """
+    if len(values) != 2 or not all(value >= 0.0 for value in values):
+        raise ValueError(
+            f"errors must be two numbers that are not negative, got {values!r}: a bound on the "
+            "error of the cdf, and on the relative error of its nearer tail."
+        )
+    first, second = (float(value) for value in values)
+    return first, second
+
+
 @final
 @dataclasses.dataclass(frozen=True)
 class Discrete(Distribution):
@@ -56,6 +73,9 @@ class Discrete(Distribution):
     probabilities : array_like
         One for each point, not negative, adding up to 1 within rounding; they are normalised, and
         points of probability 0 are left out.
+    errors : tuple of float, optional
+        Of probabilities that were computed: bounds on the error that they leave in the cdf, and on
+        the relative error of its nearer tail.
 
     Raises
     ------
@@ -64,12 +84,13 @@ class Discrete(Distribution):
 
     Notes
     -----
-    ``points`` and ``probabilities`` become sorted tuples. The stated errors are those of the sums
-    for the probabilities as given.
+    ``points`` and ``probabilities`` become sorted tuples. `error` and `tail_error` are those of the
+    sums for the probabilities as given, and ``errors``.
     """
 
     points: Any
     probabilities: Any
+    errors: tuple[float, float] = dataclasses.field(default=(0.0, 0.0), repr=False, kw_only=True)
     _at: FloatArray = dataclasses.field(init=False, repr=False, compare=False)
     _below: FloatArray = dataclasses.field(init=False, repr=False, compare=False)
     _above: FloatArray = dataclasses.field(init=False, repr=False, compare=False)
@@ -90,6 +111,7 @@ class Discrete(Distribution):
         fields = {
             "points": tuple(at.tolist()),
             "probabilities": tuple(joined.tolist()),
+            "errors": checked_errors(self.errors),
             "_at": frozen(at),
             "_below": frozen(_running_sums(joined.tolist())),
             "_above": frozen(np.append(_running_sums(joined[:0:-1].tolist())[::-1], 0.0)),
@@ -107,10 +129,10 @@ class Discrete(Distribution):
         return tuple(zip(self.points, self.probabilities, strict=True))
 
     def _error(self) -> float:
-        return 4.0 * EPS
+        return 4.0 * EPS + self.errors[0]
 
     def _tail_error(self) -> float:
-        return 4.0 * EPS
+        return 4.0 * EPS + self.errors[1]
 
     def _symmetry(self) -> float | None:
         centre = 0.5 * float(self._at[0]) + 0.5 * float(self._at[-1])
@@ -123,6 +145,7 @@ class Discrete(Distribution):
             "law": "Discrete",
             "points": [x.hex() for x in self.points],
             "probabilities": [p.hex() for p in self.probabilities],
+            "errors": [e.hex() for e in self.errors],
         }
 
     def _heights(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -167,8 +190,12 @@ class Discrete(Distribution):
         mean = self._mean()
         return math.sqrt(math.fsum(p * (x - mean) ** 2 for x, p in self._atoms()))
 
+    def moved(self, points: Any) -> Discrete:
+        """The law with other points, in the order of those that they are the images of."""
+        return dataclasses.replace(self, points=points)
+
     def _affine(self, scale: float, shift: float) -> Distribution:
-        return Discrete(scale * self._at + shift, self.probabilities)
+        return self.moved(scale * self._at + shift)
 
 
 def _running_sums(values: Iterable[float]) -> FloatArray:

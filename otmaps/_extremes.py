@@ -184,10 +184,10 @@ def at_least(law: Distribution, floor: float) -> Distribution | None:
     if high <= floor:
         return Discrete([floor], [1.0])
     if isinstance(law, Discrete):
-        return Discrete(np.maximum(law.points, floor), law.probabilities)
+        return law.moved(np.maximum(law.points, floor))
     if isinstance(law, Mixture):
         parts = [at_least(part, floor) for part in law.laws]
-        return None if None in parts else _joined(parts, law.weights)
+        return None if None in parts else _joined(parts, law.weights, law.errors)
     if law.atoms:
         return None
     at_floor, beyond = float(law.cdf(floor)), float(law.sf(floor))
@@ -198,29 +198,50 @@ def at_least(law: Distribution, floor: float) -> Distribution | None:
     return Mixture([Discrete([floor], [1.0]), above(law, floor)], [at_floor, beyond])
 
 
-def _joined(laws: Sequence[Any], weights: Sequence[float]) -> Distribution:
-    """A mixture, with the atoms of its parts in one discrete law and no mixtures inside."""
+def _joined(
+    laws: Sequence[Any], weights: Sequence[float], errors: tuple[float, float] = (0.0, 0.0)
+) -> Distribution:
+    """A mixture, with the atoms of its parts in one discrete law and no mixtures inside.
+
+    ``errors`` are those of the weights.
+    """
     atoms: dict[float, float] = {}
     rest: list[tuple[Distribution, float]] = []
+    stated = [errors]
     for law, weight in zip(laws, weights, strict=True):
         inner = zip(law.laws, law.weights, strict=True) if isinstance(law, Mixture) else [(law, 1)]
+        if isinstance(law, Mixture):
+            stated.append((weight * law.errors[0], law.errors[1]))
         for part, share in inner:
             if isinstance(part, Discrete):
+                stated.append((weight * share * part.errors[0], part.errors[1]))
                 for at, mass in part.atoms:
                     atoms[at] = atoms.get(at, 0.0) + weight * share * mass
             else:
                 rest.append((part, weight * share))
+    total = sum(error for error, _ in stated), sum(tail for _, tail in stated)
     if atoms:
-        total = math.fsum(atoms.values())
-        rest.append((Discrete([*atoms], [m / total for m in atoms.values()]), total))
-    return rest[0][0] if len(rest) == 1 else Mixture(*zip(*rest, strict=True))
+        mass = math.fsum(atoms.values())
+        only = total if not rest else (0.0, 0.0)
+        steps = Discrete([*atoms], [m / mass for m in atoms.values()], errors=only)
+        rest.append((steps, mass))
+    if len(rest) == 1:
+        return rest[0][0]
+    return Mixture(*zip(*rest, strict=True), errors=total)
 
 
-def mixture(laws: Sequence[Distribution], weights: Sequence[float]) -> Distribution:
-    """A mixture without parts of no weight, with its atoms joined; one part alone is itself."""
+def mixture(
+    laws: Sequence[Distribution],
+    weights: Sequence[float],
+    errors: tuple[float, float] = (0.0, 0.0),
+) -> Distribution:
+    """A mixture without parts of no weight, with its atoms joined; one part alone is itself.
+
+    ``errors`` are those that the weights leave in the cdf, and relative, in its nearer tail.
+    """
     kept = [(law, weight) for law, weight in zip(laws, weights, strict=True) if weight > 0.0]
     total = math.fsum(weight for _, weight in kept)
-    return _joined([law for law, _ in kept], [weight / total for _, weight in kept])
+    return _joined([law for law, _ in kept], [weight / total for _, weight in kept], errors)
 
 
 def maximum(laws: Sequence[Distribution], floor: float | None = None) -> Distribution | None:
@@ -242,7 +263,8 @@ def maximum(laws: Sequence[Distribution], floor: float | None = None) -> Distrib
         sides = [at_least(base, at) for at, _ in largest.atoms]
         if None not in sides:
             masses = [mass for _, mass in largest.atoms]
-            return mixture([side for side in sides if side is not None], masses)
+            kept = [side for side in sides if side is not None]
+            return mixture(kept, masses, largest.errors)
     return None
 
 
@@ -250,7 +272,17 @@ def _largest_step(steps: Sequence[Discrete], floor: float) -> Discrete | None:
     """The law of the largest of discrete variables and of a constant."""
     if not steps:
         return None if floor == -math.inf else Discrete([floor], [1.0])
-    at = np.unique(np.concatenate([[floor] * math.isfinite(floor), *(law.points for law in steps)]))
-    below = np.prod([np.asarray(law.cdf(at)) for law in steps], axis=0) * (at >= floor)
-    masses = np.diff(below, prepend=0.0)
-    return Discrete(at[masses > 0], masses[masses > 0])
+    raised = [law.moved(np.maximum(law.points, floor)) for law in steps]
+    at = np.unique(np.concatenate([law.points for law in raised]))
+    masses = np.zeros(at.size)
+    before = np.ones(at.size)  # of the laws so far: the probability to be below each point
+    for law in raised:
+        own = np.zeros(at.size)
+        own[np.searchsorted(at, law.points)] = law.probabilities
+        below = np.append(0.0, np.asarray(law.cdf(at[:-1])))
+        # The largest is at a point where one is there, and the others are not beyond.
+        masses = masses * (below + own) + before * own
+        before = before * below
+    errors = sum(law.errors[0] for law in raised), sum(law.errors[1] for law in raised)
+    kept = masses > 0
+    return Discrete(at[kept], masses[kept] / math.fsum(masses), errors=errors)

@@ -295,10 +295,10 @@ def image(law: Distribution, function: Monotone) -> Distribution | None:
     that it does not tell apart from the rest.
     """
     if isinstance(law, Discrete):
-        return Discrete(function.forth(np.array(law.points)), law.probabilities)
+        return law.moved(function.forth(np.array(law.points)))
     if isinstance(law, Mixture):
         parts = [image(part, function) for part in law.laws]
-        return None if None in parts else Mixture(parts, law.weights)
+        return None if None in parts else law.over(parts)
     low, high = law.support()
     if law.atoms or not function.domain[0] <= low <= high <= function.domain[1]:
         return None
@@ -349,11 +349,14 @@ def _known(law: Distribution, function: Monotone) -> Distribution | None:
 
 def magnitude(law: Distribution) -> Distribution | None:
     """The law of abs(X); None where there is an atom that cannot be told from the rest."""
+    if isinstance(law, Discrete | Mixture) and law.atoms and min(law.support()) < 0.0:
+        # The magnitude is at most y between two points.
+        law = dataclasses.replace(law, errors=(2.0 * law.errors[0], 2.0 * law.errors[1]))
     if isinstance(law, Discrete):
-        return Discrete(np.abs(np.array(law.points)), law.probabilities)
+        return law.moved(np.abs(np.array(law.points)))
     if isinstance(law, Mixture) and law.atoms:
         parts = [magnitude(part) for part in law.laws]
-        return None if None in parts else Mixture(parts, law.weights)
+        return None if None in parts else law.over(parts)
     if law.atoms:
         return None
     sides = split_at(law, 0.0)

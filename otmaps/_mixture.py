@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import FloatArray
-from otmaps._discrete import EPS, ON_STEP, checked_masses
+from otmaps._discrete import EPS, ON_STEP, checked_errors, checked_masses
 from otmaps._distribution import Distribution
 from otmaps._inversion import midpoint
 
@@ -30,6 +30,9 @@ class Mixture(Distribution):
         At least one; discrete ones are welcome.
     weights : array_like
         One for each law, positive, adding up to 1 within rounding; they are normalised.
+    errors : tuple of float, optional
+        Of weights that were computed: bounds on the error that they leave in the cdf, and on the
+        relative error of its nearer tail.
 
     Raises
     ------
@@ -39,7 +42,8 @@ class Mixture(Distribution):
     Notes
     -----
     All sums have positive terms, so the mixture keeps the relative accuracy of its components:
-    `error` is the weighted mean of theirs, `tail_error` the largest of theirs, plus roundings.
+    `error` is the weighted mean of theirs, `tail_error` the largest of theirs, plus roundings and
+    ``errors``.
     ``laws`` and ``weights`` become tuples.
 
     Examples
@@ -52,6 +56,7 @@ class Mixture(Distribution):
 
     laws: Any
     weights: Any
+    errors: tuple[float, float] = dataclasses.field(default=(0.0, 0.0), repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if isinstance(self.laws, Distribution | str):
@@ -67,6 +72,7 @@ class Mixture(Distribution):
             )
         object.__setattr__(self, "laws", laws)
         object.__setattr__(self, "weights", tuple(weights.tolist()))
+        object.__setattr__(self, "errors", checked_errors(self.errors))
 
     # ------------------------------------------------------------------------- what is known of it
     def _support(self) -> tuple[float, float]:
@@ -89,12 +95,12 @@ class Mixture(Distribution):
 
     def _error(self) -> float:
         own = sum(w * law.error for law, w in zip(self.laws, self.weights, strict=True))
-        return float(own) + self._rounding
+        return float(own) + self.errors[0] + self._rounding
 
     def _tail_error(self) -> float:
         # Where the mixture is in its tail, a light component may be above its own median.
         worst = max(max(law.tail_error, 2.0 * law.error) for law in self.laws)
-        return float(worst) + self._rounding
+        return float(worst) + self.errors[1] + self._rounding
 
     @property
     def _rounding(self) -> float:
@@ -124,7 +130,12 @@ class Mixture(Distribution):
         recipes = [law.recipe() for law in self.laws]
         if None in recipes:
             return None
-        return {"law": "Mixture", "laws": recipes, "weights": [w.hex() for w in self.weights]}
+        return {
+            "law": "Mixture",
+            "laws": recipes,
+            "weights": [w.hex() for w in self.weights],
+            "errors": [e.hex() for e in self.errors],
+        }
 
     # -------------------------------------------------------------------------------- sums of terms
     def _sum(self, name: str, x: FloatArray) -> FloatArray:
@@ -260,4 +271,8 @@ class Mixture(Distribution):
         return math.sqrt(sum(w * (law.std() ** 2 + (law.mean() - mean) ** 2) for law, w in terms))
 
     def _affine(self, scale: float, shift: float) -> Distribution:
-        return Mixture(tuple(law.affine(scale, shift) for law in self.laws), self.weights)
+        return self.over([law.affine(scale, shift) for law in self.laws])
+
+    def over(self, laws: Any) -> Mixture:
+        """The mixture of other laws with the same weights."""
+        return dataclasses.replace(self, laws=laws)

@@ -395,3 +395,11 @@ def test_known_ends_are_the_support():
 def test_bad_options(options, kind, message):
     with pytest.raises(kind, match=message):
         otmaps.ConditionalRQMC(**options)
+
+
+def test_a_node_on_an_atom():
+    op = otmaps.operation(lambda a, b: np.floor(3.0 * a) + 0.0 * b)()
+    law = otmaps.pushforward(op, "normal", method=otmaps.ConditionalRQMC())
+    k = np.arange(-9.0, 9.0)
+    exact = np.asarray(otmaps.Normal().cdf((k + 1.0) / 3.0))
+    assert np.max(np.abs(np.asarray(law.cdf(k)) - exact)) <= law.error < 1e-2

@@ -52,7 +52,6 @@ UNDONE = {
     "floor of a sum of exponentials": "the integrand has too many jumps",
 }
 WRONG_TAILS = {
-    "floor of an exponential": "masses of atoms are known to 2e-14, and Discrete states less",
     "power of uniforms": "next to the end at 1",
 }
 SERVED = [
@@ -364,3 +363,25 @@ def test_the_budget_is_about_kept(budget):
 def test_bad_budgets_are_refused(budget):
     with pytest.raises((TypeError, ValueError), match="budget"):
         otmaps.Conditioning(budget=budget)
+
+
+# ---------------------------------------------------------------------------------- atoms alone
+def test_atoms_that_draws_do_not_meet_are_found():
+    """Of an operation whose second input does nothing but keep it from being one of one input."""
+    law = law_of(lambda a, b: np.floor(3.0 * a) + 0.0 * b, otmaps.Normal(), otmaps.Normal())
+    assert isinstance(law, otmaps.Discrete)
+    k = np.array([-40.0, -20.0, -1.0, 0.0, 19.0, 60.0])
+    exact = np.asarray(otmaps.Normal().logcdf((k + 1.0) / 3.0))
+    np.testing.assert_allclose(law.cdf(k), np.exp(exact), rtol=law.tail_error, atol=law.error)
+    exact = np.asarray(otmaps.Normal().sf((k + 1.0) / 3.0))
+    np.testing.assert_allclose(law.sf(k), exact, rtol=law.tail_error, atol=0.0)
+    assert law.error < 1e-11
+
+
+def test_a_plan_for_atoms_alone():
+    op = otmaps.operation(lambda a, b: np.floor(3.0 * a) + 0.0 * b)()
+    matched = otmaps.match(op, "normal", tol=1e-5, randomize=np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    z = np.sort(matched(*rng.normal(size=(2, 2**16))))
+    gap = np.max(np.abs(otmaps.Normal().cdf(z) - np.arange(1, z.size + 1) / z.size))
+    assert gap < 2.5 / np.sqrt(z.size)

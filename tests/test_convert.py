@@ -72,3 +72,10 @@ def test_samples(container):
 def test_what_is_no_law(x, kind, message):
     with pytest.raises(kind, match=message):
         as_distribution(x)
+
+
+@pytest.mark.parametrize("laws", [[otmaps.Normal(), otmaps.Laplace()], ("normal", "uniform")])
+@pytest.mark.parametrize("verb", [otmaps.pushforward, otmaps.match])
+def test_laws_of_single_latents_are_no_prior(verb, laws):
+    with pytest.raises(TypeError, match=r"of 2 laws.*laws of single latents go into inputs="):
+        verb(otmaps.lerp(0.5), laws)

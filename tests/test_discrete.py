@@ -87,3 +87,65 @@ def test_a_map_can_lead_to_it_not_from_it():
         otmaps.monotone_map(coin, otmaps.Normal())
     step = otmaps.monotone_map(otmaps.Normal(), coin)
     assert step([-1.0, 1.0]).tolist() == [0.0, 1.0]
+
+
+# ------------------------------------------------------------- probabilities that were computed
+ROUGH = otmaps.Discrete([-1.0, 0.0, 2.0], [0.25, 0.5, 0.25], errors=(1e-6, 1e-5))
+TRUE = otmaps.Discrete([-1.0, 0.0, 2.0], [0.25 + 1e-6, 0.5 - 2e-6, 0.25 + 1e-6])
+COIN = otmaps.Discrete([0.0, 1.0], [0.5, 0.5])
+
+
+def test_computed_probabilities_state_their_errors():
+    assert ROUGH.error == pytest.approx(1e-6)
+    assert ROUGH.tail_error == pytest.approx(1e-5)
+    assert TRUE.error < 1e-15
+    assert otmaps.Discrete(ROUGH.points, ROUGH.probabilities) != ROUGH
+    assert ROUGH.recipe() != otmaps.Discrete(ROUGH.points, ROUGH.probabilities).recipe()
+
+
+@pytest.mark.parametrize(
+    ("function", "others"),
+    [
+        (lambda a: -2.0 * a + 1.0, []),
+        (np.exp, []),
+        (lambda a: a * a, []),
+        (lambda a: np.maximum(a, 0.5), []),
+        (lambda a: np.cos(3.0 * a), []),
+        (lambda a, b: a + b, [COIN]),
+        (lambda a, b: a * b, [COIN]),
+        (np.maximum, [COIN]),
+        (lambda a, b: np.sin(a) * b, [COIN]),
+        (lambda a, b: a + b, [otmaps.Normal()]),
+        (lambda a, b: a * b, [otmaps.Normal()]),
+        (np.maximum, [otmaps.Normal()]),
+        (lambda a, b: np.sin(a) * b, [otmaps.Normal()]),
+    ],
+)
+def test_errors_of_probabilities_are_passed_on(function, others):
+    op = otmaps.operation(function)()
+    law, truth = (otmaps.pushforward(op, x, inputs=[x, *others], tol=1e-4) for x in (ROUGH, TRUE))
+    x = np.linspace(-3.0, 8.0, 45) + 1e-3
+    gap = np.max(np.abs(law.cdf(x) - truth.cdf(x)))
+    assert 1e-8 < gap <= law.error < 2e-5
+    assert gap > truth.error
+    tail = np.minimum(truth.cdf(x), truth.sf(x))
+    found = np.where(truth.cdf(x) < truth.sf(x), law.cdf(x), law.sf(x))
+    seen = tail > 0.0
+    assert np.max(np.abs(found - tail)[seen] / tail[seen]) <= law.tail_error < 2e-4
+
+
+@pytest.mark.parametrize("errors", [(1e-3,), (-1e-3, 0.0), (math.nan, 0.0)])
+def test_bad_errors(errors):
+    with pytest.raises(ValueError, match="errors must be two numbers"):
+        otmaps.Discrete([0.0], [1.0], errors=errors)
+    with pytest.raises(ValueError, match="errors must be two numbers"):
+        otmaps.Mixture([otmaps.Normal()], [1.0], errors=errors)
+
+
+def test_the_largest_of_atoms_has_its_far_tail():
+    law = otmaps.Discrete(range(40), geometric(40))
+    op = otmaps.operation(np.maximum)()
+    largest = otmaps.pushforward(op, law, inputs=[law, law])
+    for k in (0, 5, 20, 38):
+        above = mp.fsum(mp.mpf(p) for p in law.probabilities[k + 1 :])
+        assert abs(largest.sf(k) / (above * (2 - above)) - 1) <= 1e-15

@@ -36,6 +36,17 @@ def parts_of(law: Distribution) -> list[tuple[float, Distribution | float]] | No
     return parts
 
 
+def mass_errors(law: Distribution) -> tuple[float, float]:
+    """What the masses of atoms and of parts of a law leave in its cdf, and in its nearer tail."""
+    if isinstance(law, Discrete):
+        return law.errors
+    if not isinstance(law, Mixture):
+        return 0.0, 0.0
+    inner = [mass_errors(part) for part in law.laws]
+    mean = sum(w * error for w, (error, _) in zip(law.weights, inner, strict=True))
+    return law.errors[0] + mean, law.errors[1] + max(tail for _, tail in inner)
+
+
 def sum_with_atoms(
     terms: WeightedLaws, continuous: Callable[[WeightedLaws], Distribution]
 ) -> Mixture:
@@ -72,4 +83,6 @@ def sum_with_atoms(
             laws += [Discrete([shift], [1.0]) for shift in found]
         masses += found.values()
     total = math.fsum(masses)
-    return Mixture(laws, [mass / total for mass in masses])
+    stated = [mass_errors(law) for _, law in terms]
+    errors = sum(error for error, _ in stated), sum(tail for _, tail in stated)
+    return Mixture(laws, [mass / total for mass in masses], errors=errors)

@@ -12,7 +12,7 @@ import numpy as np
 
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
-from otmaps._estimators._atoms import parts_of
+from otmaps._estimators._atoms import mass_errors, parts_of
 from otmaps._estimators._base import Inputs
 from otmaps._mixture import Mixture
 from otmaps._operations import Operation
@@ -73,13 +73,31 @@ def mixed(
             laws.append(_law(choice, solve))
         masses.append(choice.mass)
     total = math.fsum(masses)
+    errors = _errors(inputs)
     if all(isinstance(law, Discrete) for law in laws):
         points = [x for law in laws for x, _ in law.atoms]
         weights = [
             mass * m / total for law, mass in zip(laws, masses, strict=True) for _, m in law.atoms
         ]
-        return Discrete(points, weights)
-    return Mixture(laws, [mass / total for mass in masses])
+        found = [mass_errors(law) for law in laws]
+        mean = sum(mass * error for mass, (error, _) in zip(masses, found, strict=True)) / total
+        worst = max(tail for _, tail in found)
+        return Discrete(points, weights, errors=(errors[0] + mean, errors[1] + worst))
+    return Mixture(laws, [mass / total for mass in masses], errors=errors)
+
+
+def _errors(inputs: Inputs) -> tuple[float, float]:
+    """What the errors of the masses of the inputs add.
+
+    The values of one input at which the operation is at most y lie between at most as many ends as
+    it has atoms, and one more for what has none.
+    """
+    ends = [len(law.atoms) + 1 for law in inputs]
+    stated = [mass_errors(law) for law in inputs]
+    return (
+        sum(n * error for n, (error, _) in zip(ends, stated, strict=True)),
+        sum(2.0 * n * tail for n, (_, tail) in zip(ends, stated, strict=True)),
+    )
 
 
 def _law(choice: Choice, solve: Callable[[Operation, Inputs], Distribution]) -> Distribution:

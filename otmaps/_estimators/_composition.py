@@ -24,7 +24,10 @@ from otmaps._estimators._gates import chance_of
 from otmaps._estimators._inheritance import inherited_errors
 from otmaps._estimators._level_law import is_folded
 from otmaps._estimators._products import product_law
-from otmaps._estimators._ranks import EXTREMES, extremes_of, lattice_of
+from otmaps._estimators._quadratic_forms import quadratic, squares_of
+from otmaps._estimators._ranges import range_law, range_of
+from otmaps._estimators._ranks import EXTREMES, lattice_of
+from otmaps._estimators._separable import is_gate, splits
 from otmaps._estimators._splitting import (
     Linear,
     Problem,
@@ -43,7 +46,7 @@ from otmaps._estimators._splitting import (
 )
 from otmaps._estimators._steps import is_exact, law_of_step, serves_step
 from otmaps._estimators._terms import term_of
-from otmaps._expressions import Expression, Node
+from otmaps._expressions import Node
 from otmaps._extremes import maximum, mixture
 from otmaps._lattices import lattice, polynomial_of
 from otmaps._mixture import Mixture
@@ -97,7 +100,7 @@ class Composition(Estimator):
         for law in inputs:
             if not law.error < _WORST:
                 return f"an input is known to {law.error:.2g} only, and sampling adds less"
-        if not _splits(expression):
+        if not splits(expression, inputs):
             return "it does not fall into parts that share no input"
         rng = np.random.default_rng(0)
         draws = [np.asarray(law.rvs(_PROBES, rng)) for law in inputs]
@@ -142,37 +145,8 @@ def _named(law: Distribution, how: str) -> Distribution:
     if law.method == "closed form":
         return law
     if isinstance(law, Mixture) and law.atoms:  # sums take it apart, so it stays a mixture
-        return Mixture([_named(part, how) for part in law.laws], law.weights)
+        return law.over([_named(part, how) for part in law.laws])
     return restated(law, (0.0, 0.0), how)
-
-
-def _splits(expression: Expression) -> bool:
-    """Whether some rule takes the root apart, or a root that is only scaled."""
-    root = expression.root
-    terms = linear_terms(root).terms
-    if terms.keys() == {root}:
-        return (
-            len(groups(factors(root)[0])) > 1
-            or _is_gate(root)
-            or len(extremes_of(root)) > 1
-            or lattice_of(root) is not None
-            or serves_step(root)
-            or rewritten(expression) is not None
-            or bool(parts(regrouped(expression)))
-        )
-    if len(groups(terms)) > 1:
-        return True
-    if len(terms) > 1:
-        return bool(parts(regrouped(expression)))
-    only = next(iter(terms))
-    return only.function is None or _splits(dataclasses.replace(expression, root=only))
-
-
-def _is_gate(root: Node) -> bool:
-    if root.function is not np.where:
-        return False
-    mask, *choices = root.arguments
-    return not mask.latents & choices[0].latents.union(choices[1].latents)
 
 
 class _Solver:
@@ -246,12 +220,34 @@ class _Solver:
         other = rewritten(problem.expression)
         if other is not None:
             return self.law(problem.part(other))
-        rules = (self._sum, self._extreme, self._gate, self._step, self._product, self._parts)
-        for rule in rules:
+        whole, rest = [self._form, self._range], [self._gate, self._step, self._product]
+        for rule in (*whole, self._sum, self._extreme, *rest, self._parts):
             law = rule(problem)
             if law is not None:
                 return law
         return self._whole(problem)
+
+    def _form(self, problem: Problem) -> Distribution | None:
+        form = quadratic(problem.expression, problem.laws)
+        found = None if form is None else squares_of(form, problem.laws)
+        if found is None:
+            return None
+        alone = len(found.laws) == 1
+        law = found.laws[0].affine(found.weights[0]) if alone else None
+        law = (law or self.total(found.weights, found.laws)).affine(1.0, found.offset)
+        words = f"quadratic form of {len(problem.laws)} normal inputs"
+        return self._seen(self._worse(law, found.errors), words)
+
+    def _range(self, problem: Problem) -> Distribution | None:
+        if (found := range_of(problem.root)) is None:
+            return None
+        scale, nodes, shift = found
+        laws = [self._quick(self.law(problem.part(node))) for node in nodes]
+        try:
+            law = range_law(laws, self.tol)
+        except AccuracyError:  # other rules may do better
+            return None
+        return law and self._seen(law.affine(scale, shift), f"range of {len(nodes)} parts")
 
     def _sum(self, problem: Problem) -> Distribution | None:
         form = linear_terms(problem.root)
@@ -308,7 +304,7 @@ class _Solver:
         return law and self._seen(law, f"ranks of {len(laws)} parts")
 
     def _gate(self, problem: Problem) -> Distribution | None:
-        if not _is_gate(problem.root):
+        if not is_gate(problem.root):
             return None
         mask, *choices = problem.root.arguments
         graph = problem.expression.graph

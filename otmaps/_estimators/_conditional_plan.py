@@ -256,7 +256,8 @@ def _nodes(
     """
 
     def law(nodes: FloatArray) -> Estimate:
-        levels, totals = Levels.of(nodes, atoms), Totals.of(nodes.size + 2 * atoms.size)
+        levels = Levels.of(nodes, atoms)
+        totals = Totals.of(levels.y.size)  # a node may be an atom
         rows.add(levels, totals)
         return Estimate(levels, atoms, ends, totals.cdf, totals.sf)
 

@@ -9,7 +9,8 @@ from typing import TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps._discrete import Discrete
+from otmaps._arrays import FloatArray
+from otmaps._discrete import EPS, Discrete
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyError, UnservedError
 from otmaps._estimators._atoms import parts_of
@@ -17,15 +18,15 @@ from otmaps._estimators._base import Estimator, Inputs
 from otmaps._estimators._choices import choices, mixed
 from otmaps._estimators._layout import Frame
 from otmaps._estimators._level_law import LevelLaw
+from otmaps._estimators._level_sets import Level
 from otmaps._estimators._sampling import whole_number
 from otmaps._estimators._study import Study, study
+from otmaps._estimators._tabulated import table_law
 from otmaps._estimators._tabulation import tabulate
 from otmaps._estimators._tails import Continuous, Tails
 from otmaps._estimators._terms import frame_of
 from otmaps._mixture import Mixture
-from otmaps._moments import quantile_moment
 from otmaps._operations import Operation
-from otmaps._pieces import PiecesLaw
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
 
@@ -36,6 +37,7 @@ _WORST = 1e-3
 _FINEST = 1e-11
 _QUADRATURE, _CUBATURE = 1e-13, 1e-10
 _SHARE = 0.1  # of the tolerance, for the measured gap of the table
+_AT_ATOMS = 1e-12  # relative: of masses of ranges of an input
 _PURE = 1e-12  # a smaller mass besides the atoms is none
 _DEPTH, _SHALLOW = math.log(1e-301), math.log(1e-14)  # of tails, with one or more outer inputs
 _REACH = 1e300
@@ -161,16 +163,41 @@ def _law(op: Operation, found: Study, tol: float, how: str) -> Distribution:
     total = math.fsum(m for _, m in found.atoms)
     if not found.atoms:
         return _continuous(found, tol, how)
-    points, masses = zip(*found.atoms, strict=True)
+    points, masses = (np.array(column) for column in zip(*found.atoms, strict=True))
     if len(points) == 1 and total > 1.0 - _PURE:
         raise ValueError(
             f"operation {op.name!r} has the value {points[0]} with probability one: a constant has "
             "no law to match."
         )
-    atoms = Discrete(points, np.array(masses) / total)
+    errors = _errors_of(points, masses, found)
     if total > 1.0 - _PURE:
-        return atoms
-    return Mixture([_continuous(found, tol, how), atoms], [1.0 - total, total])
+        missed = abs(1.0 - total)
+        return Discrete(points, masses / total, errors=(errors[0] + missed, errors[1] + missed))
+    atoms = Discrete(points, masses / total, errors=errors)
+    # Both sides are sums of positive terms; what they miss together is known.
+    rest = Continuous(found.views[0], points).total
+    missed = abs(1.0 - rest - total)
+    weights = np.array([rest, total]) / (rest + total)
+    errors = total * errors[0] + missed, errors[1] + 2.0 * missed
+    return Mixture([_continuous(found, tol, how), atoms], weights, errors=errors)
+
+
+def _errors_of(points: FloatArray, masses: FloatArray, found: Study) -> tuple[float, float]:
+    """What the errors of the masses of atoms leave in the cdf, and in its nearer tail.
+
+    That of roots and of laws at them, twice the difference of two views where there are two, and
+    what is inherited from the inputs.
+    """
+    error = math.fsum(np.minimum(8.0 * EPS, _AT_ATOMS * masses))
+    relative = _AT_ATOMS
+    if len(found.views) > 1:
+        again = found.views[1].mass(points.size, Level(points, strict=True), Level(points))
+        error += 2.0 * math.fsum(np.abs(again - masses))
+        relative += 2.0 * float(np.max(np.abs(again / masses - 1.0)))
+    elif found.views[0].outer:
+        error += 2.0 * found.views[0].relative
+        relative += 2.0 * found.views[0].relative
+    return error + found.inherited[0], relative + found.inherited[1]
 
 
 def _continuous(found: Study, tol: float, how: str) -> Distribution:
@@ -187,30 +214,8 @@ def _continuous(found: Study, tol: float, how: str) -> Distribution:
     measured = tabulate(source, frame, tol, judge)
     if not measured.error < _WORST:
         raise AccuracyError(f"{how} reached an error of {measured.error:.2g} only.")
-    table = measured.table
-
-    def quantile(upper: bool):  # type: ignore[no-untyped-def]
-        return lambda logs: table.quantiles(np.ascontiguousarray(logs), upper=upper)
-
-    mean = quantile_moment(quantile(False), quantile(True), lambda x: x)
-    std = math.nan
-    if math.isfinite(mean):
-        square = quantile_moment(quantile(False), quantile(True), lambda x: (x - mean) ** 2)
-        std = math.sqrt(square)
-    finite = [e for e in marks.ends if math.isfinite(e)]
-    return PiecesLaw(
-        table=table,
-        ends=marks.ends,
-        moments=(mean, std),
-        kinks=tuple(sorted({*marks.kinks, *finite})),
-        errors=(
-            measured.error + found.inherited[0],
-            math.inf if shallow else measured.tail_error + found.inherited[1],
-            measured.density_error + found.inherited[1],
-        ),
-        centre=None,
-        how=how,
-    )
+    inherited = found.inherited[0], math.inf if shallow else found.inherited[1]
+    return table_law(measured, marks.ends, marks.kinks, inherited, how)
 
 
 def _level_kinks(found: Study) -> tuple[float, ...]:

@@ -17,6 +17,8 @@ from otmaps._operations import Operation
 _DRAWS = 1 << 14
 _GRIDS = {1: 4001, 2: 101, 3: 41}
 _FLIP_ROWS = 24
+_PLATEAU_SETTINGS = 3
+_RARELY = 0.01  # of draws that are no atoms
 _MOST_FLIPS = 8
 _MOST_KINKS = 40
 _SAME = 1e-12
@@ -123,8 +125,11 @@ def landmarks(
     draws = np.asarray(op.raw(*(np.asarray(a.law.rvs(_DRAWS, rng)) for a in axes)))
     draws = np.sort(draws[np.isfinite(draws)])
     values, counts = np.unique(draws, return_counts=True)
-    repeated = np.union1d(values[counts >= 3], _plateaus(op, axes))
+    repeated = values[counts >= 3]
     plain = draws[~np.isin(draws, repeated)]
+    if len(axes) == 1 or plain.size < _RARELY * draws.size:  # else rare atoms hardly matter
+        repeated = np.union1d(repeated, _plateaus(op, axes))
+        plain = draws[~np.isin(draws, repeated)]
     if plain.size < 20:
         plain = draws
     quartiles = np.quantile(plain, [0.25, 0.5, 0.75])
@@ -138,13 +143,21 @@ def landmarks(
 
 
 def _plateaus(op: Operation, axes: list[Axis]) -> FloatArray:
-    """Values that an operation of one input keeps over a range of it."""
-    if len(axes) > 1:
-        return np.empty(0)
+    """Values that an operation keeps over a range of an input, wherever the others are."""
     deep = np.linspace(40.0, DEEPEST, 33_001)
     t = np.concatenate([-deep[::-1], np.linspace(-40.0, 40.0, 40_001)[1:-1], deep])
-    values = np.asarray(op.raw(axes[0].points(t)))
-    return np.unique(values[1:][(values[1:] == values[:-1]) & np.isfinite(values[1:])])
+    rng = np.random.default_rng(7)
+    found = np.empty(0)
+    for i, axis in enumerate(axes):
+        kept: FloatArray | None = None
+        for _ in range(1 if len(axes) == 1 else _PLATEAU_SETTINGS):
+            latents = [np.full(t.size, float(a.law.rvs(None, rng))) for a in axes]
+            latents[i] = axis.points(t)
+            values = np.asarray(op.raw(*latents))
+            own = np.unique(values[1:][(values[1:] == values[:-1]) & np.isfinite(values[1:])])
+            kept = own if kept is None else np.intersect1d(kept, own)
+        found = np.union1d(found, np.empty(0) if kept is None else kept)
+    return found
 
 
 def _near(x: float, others: tuple[float, ...], scale: float) -> bool:

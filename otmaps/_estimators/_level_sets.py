@@ -225,8 +225,14 @@ class LevelSets:
         return interval_mass(self.axis.law, low, high)
 
 
-def interval_mass(law: Distribution, a: FloatArray, b: FloatArray) -> FloatArray:
-    """P(a < Z <= b) of relative accuracy, for a law without atoms: narrow ones by the density."""
+def interval_mass(
+    law: Distribution, a: FloatArray, b: FloatArray, width: FloatArray | None = None
+) -> FloatArray:
+    """P(a < Z <= b) of relative accuracy, for a law without atoms: narrow ones by the density.
+
+    ``width`` is that of the intervals where it is known better than as the difference.
+    """
+    width = b - a if width is None else width
     support = law.support()
     out = np.empty_like(a)
     lowest, highest = a <= support[0], b >= support[1]
@@ -234,11 +240,11 @@ def interval_mass(law: Distribution, a: FloatArray, b: FloatArray) -> FloatArray
     out[~lowest & highest] = law.sf(a[~lowest & highest])
     inner = ~lowest & ~highest
     if inner.any():
-        out[inner] = _inner_mass(law, a[inner], b[inner])
+        out[inner] = _inner_mass(law, a[inner], b[inner], width[inner])
     return out
 
 
-def _inner_mass(law: Distribution, a: FloatArray, b: FloatArray) -> FloatArray:
+def _inner_mass(law: Distribution, a: FloatArray, b: FloatArray, width: FloatArray) -> FloatArray:
     cdf_a, cdf_b = np.asarray(law.cdf(a)), np.asarray(law.cdf(b))
     sf_a, sf_b = np.asarray(law.sf(a)), np.asarray(law.sf(b))
     lower = cdf_b <= sf_a
@@ -249,7 +255,7 @@ def _inner_mass(law: Distribution, a: FloatArray, b: FloatArray) -> FloatArray:
     kinks = np.asarray(law.breakpoints, dtype=float)
     narrow &= np.searchsorted(kinks, a, side="right") == np.searchsorted(kinks, b, side="left")
     if narrow.any():
-        x, half = a[narrow], 0.5 * (b - a)[narrow]
+        x, half = a[narrow], 0.5 * width[narrow]
         density = np.asarray(law.pdf(x[:, None] + half[:, None] * (1.0 + _T))) @ _W * half
         out[narrow] = np.where(np.isfinite(density), density, out[narrow])
     return np.maximum(out, 0.0)

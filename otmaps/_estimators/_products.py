@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -49,27 +50,33 @@ def product_law(factors: Sequence[Factor], total: Total) -> Distribution | None:
         if isinstance(law, Discrete):
             with np.errstate(divide="ignore"):
                 points = np.power(law.points, exponent)
-            return _scaled(points, law.probabilities, others, total)
+            return _scaled(law, points, others, total)
         if not isinstance(law, Mixture) or len(law.laws) > _MOST_BRANCHES:
             return None
         parts = [product_law([(part, exponent), *others], total) for part in law.laws]
         known = [part for part in parts if part is not None]
-        return mixture(known, law.weights) if len(known) == len(parts) else None
+        return mixture(known, law.weights, _twice(law)) if len(known) == len(parts) else None
     return _without_atoms(factors, total)
 
 
+def _twice(law: Discrete | Mixture) -> tuple[float, float]:
+    """What errors of masses add: a product is below a level on at most two rays of a factor."""
+    return 2.0 * law.errors[0], 2.0 * law.errors[1]
+
+
 def _scaled(
-    points: FloatArray, masses: Sequence[float], others: Sequence[Factor], total: Total
+    law: Discrete, points: FloatArray, others: Sequence[Factor], total: Total
 ) -> Distribution | None:
+    """The law of the product with a factor that has atoms alone, at these points."""
     if not np.isfinite(points).all():
         return None
     if not others:
-        return Discrete(points, masses)
+        return dataclasses.replace(law, points=points, errors=_twice(law))
     rest = product_law(others, total)
     if rest is None:
         return None
     laws = [rest.affine(float(p)) if p else Discrete([0.0], [1.0]) for p in points]
-    return mixture(laws, masses)
+    return mixture(laws, law.probabilities, _twice(law))
 
 
 def _without_atoms(factors: Sequence[Factor], total: Total) -> Distribution | None:

@@ -53,7 +53,7 @@ def linear_terms(root: Node) -> Linear:
     waiting = [(root, 1.0)]
     while waiting:
         node, weight = waiting.pop()
-        step = _linear_step(node)
+        step = linear_step(node)
         if node.constant is not None:
             offsets.append(weight * float(node.constant))
         elif step is None:
@@ -67,7 +67,8 @@ def linear_terms(root: Node) -> Linear:
     return Linear({node: w for node, w in sums.items() if w != 0.0}, math.fsum(offsets))
 
 
-def _linear_step(node: Node) -> tuple[list[tuple[Node, float]], float] | None:
+def linear_step(node: Node) -> tuple[list[tuple[Node, float]], float] | None:
+    """Arguments with factors, and a shift, where the node is linear in its arguments."""
     if node.function is None or any(a.boolean for a in node.arguments):
         return None
     if node.affine is not None:

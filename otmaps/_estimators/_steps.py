@@ -87,7 +87,8 @@ def law_of_step(node: Node, law: Distribution) -> Distribution | None:
     if function is np.sign:
         at_zero = sum(mass for at, mass in law.atoms if at == 0.0)
         masses = [float(law.cdf(0.0)) - at_zero, at_zero, float(law.sf(0.0))]
-        return Discrete([-1.0, 0.0, 1.0], [mass / math.fsum(masses) for mass in masses])
+        errors = law.error, law.tail_error
+        return Discrete([-1.0, 0.0, 1.0], np.array(masses) / math.fsum(masses), errors=errors)
     if function is special.expit:
         return image(law, Monotone("expit"))
     if function is np.exp2:

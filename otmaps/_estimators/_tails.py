@@ -109,9 +109,9 @@ class Tails(Source):
             mass = self.continuous.span(np.full(d.size, x), side * d)
             seen = np.flatnonzero(mass > _SEEN * self.at_anchors[:, k].min())
             at = max(int(seen[-1]) if seen.size else 1, 1)
-            with np.errstate(divide="ignore", invalid="ignore"):
+            power = 1.0  # where nothing is seen
+            if min(mass[at - 1], mass[at]) > 0.0:
                 power = math.log(mass[at - 1] / mass[at]) / math.log(d[at - 1] / d[at])
-                power = power if mass[at] > 0.0 else 1.0
             out[row] = d[at], mass[at], power
         return out
 
