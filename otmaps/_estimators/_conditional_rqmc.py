@@ -23,6 +23,7 @@ from otmaps._estimators._conditional_plan import (
 )
 from otmaps._estimators._level_sweep import Levels, Totals, sweep
 from otmaps._estimators._progress import Advance, progress_bar
+from otmaps._estimators._rare import rare_mass
 from otmaps._estimators._sampling import (
     MIXES,
     confidence_level,
@@ -157,6 +158,7 @@ class ConditionalRQMC(Estimator):
             self._sampling(cdf)
             + _SAFETY * float(gap)
             + _roots([first, *others])
+            + rare_mass(op, inputs, plan.section.inner, self.n)
             + result.beyond
             + _ROUNDING
         )

@@ -17,6 +17,7 @@ _GRID = np.concatenate([np.linspace(0.0, 40.0, 401)[1:], np.geomspace(40.0, DEEP
 _SCALES = 10.0 ** -np.arange(0.5, 16.0, 0.5)  # distances from a place that are looked at
 _MOST_SURROUNDED = 24  # places
 MOST_PLACES = 96  # of an input: a wave has more, and is seen by scans
+_ROUNDING, _NARROW = 1e-14, 0.05  # of the depth
 _TINY = 1e-250  # what halving leaves of a 0
 _GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 _CHOICES = frozenset({np.where, np.maximum, np.minimum})
@@ -24,7 +25,12 @@ _LINEAR = frozenset({np.add, np.subtract, np.negative, np.multiply, np.divide, n
 
 
 def places_of(op: Operation, axes: list[Axis]) -> list[FloatArray]:
-    """Of each input the points at which a step that depends on it alone turns, jumps or peaks.
+    """The `places_in` each input."""
+    return [places_in(op, j, axis) for j, axis in enumerate(axes)]
+
+
+def places_in(op: Operation, latent: int, axis: Axis) -> FloatArray:
+    """The points of an input at which a step that depends on it alone turns, jumps or peaks.
 
     These are the zeros of what is compared, of what has its absolute value taken, and of the
     argument of every other step that is not linear, such as the centre of a bump; a jump has both
@@ -32,12 +38,18 @@ def places_of(op: Operation, axes: list[Axis]) -> list[FloatArray]:
     """
     expression = op.expression
     if isinstance(expression, str):
-        return [np.empty(0)] * len(axes)
-    nodes = _interesting(expression)
-    return [
-        _zeros([n for n in nodes if n.latents == frozenset({j})], expression, j, axis)
-        for j, axis in enumerate(axes)
-    ]
+        return np.empty(0)
+    own = [n for n in _interesting(expression) if n.latents == frozenset({latent})]
+    return _zeros(own, expression, latent, axis)
+
+
+def narrow(places: FloatArray, axis: Axis) -> FloatArray:
+    """The places that bound ranges which points that are spread evenly may step over."""
+    if not places.size:
+        return places
+    gaps = np.diff(axis.depth(places))
+    close = (gaps > _ROUNDING) & (gaps < _NARROW)
+    return np.asarray(places[np.append(close, False) | np.append(False, close)])
 
 
 def plateaus_of(op: Operation) -> set[float]:

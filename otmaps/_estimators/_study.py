@@ -14,7 +14,7 @@ from otmaps._estimators._branches import Parts, monotone_parts
 from otmaps._estimators._conditioned import Conditioned
 from otmaps._estimators._landmarks import Landmarks, flips, landmarks, plain
 from otmaps._estimators._level_sets import Level, LevelSets
-from otmaps._estimators._places import places_of, plateaus_of
+from otmaps._estimators._places import narrow, places_of, plateaus_of
 from otmaps._operations import Function, Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
@@ -23,7 +23,6 @@ _VALUES_OF_A_SET = 6  # of the operation for an end of a level set, about
 _MOST_NODES = {0: 0, 1: 1 << 16, 2: 1 << 11}  # of an integral, by the number of outer inputs
 _MANY_ENDS = 64  # of level sets in an input whose parts are not known
 _LESS = 1e-7  # a smaller mass by that share has missed something
-_ROUNDING, _NARROW = 1e-14, 0.05  # of the depth
 _LEAST_MASS, _NOTHING_ELSE = 1e-14, 1e-12
 
 
@@ -75,7 +74,7 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
     sides: list[list[float]] = []
     for j in range(len(axes)):
         own = parts[j]
-        points = {*(own.cuts if isinstance(own, Parts) else ()), *_narrow(places[j], axes[j])}
+        points = {*(own.cuts if isinstance(own, Parts) else ()), *narrow(places[j], axes[j])}
         for i in usable:
             inner = parts[i]
             if i != j and isinstance(inner, Parts):
@@ -106,15 +105,6 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
             )
     names = tuple(op.latents[v.sets.inner] for v in views)
     return Study(tuple(views), names, marks, _atoms(views[0], marks), _inherited(inputs, parts))
-
-
-def _narrow(places: FloatArray, axis: Axis) -> list[float]:
-    """The places that bound ranges which quadrature may step over."""
-    if not places.size:
-        return []
-    gaps = np.diff(axis.depth(places))
-    close = (gaps > _ROUNDING) & (gaps < _NARROW)
-    return [float(x) for x in places[np.append(close, False) | np.append(False, close)]]
 
 
 def _inherited(inputs: Inputs, parts: list[Parts | str]) -> tuple[float, float]:
