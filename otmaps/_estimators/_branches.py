@@ -21,7 +21,15 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._estimators._axes import DEEPEST, Axis
 from otmaps._estimators._places import surroundings
-from otmaps._estimators._verification import Lines, Strata, lines, near, probability_of_faults
+from otmaps._estimators._verification import (
+    Lines,
+    Strata,
+    flat_values,
+    lines,
+    near,
+    probability_of_faults,
+    sizes,
+)
 from otmaps._inversion import midpoint
 from otmaps._kernels import _turns as k
 from otmaps._operations import Operation
@@ -42,7 +50,8 @@ _GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 _FINER = 8
 _BESIDE = 1e-3
 _TRIES = 3
-_MOST_HINTS = 12
+_MOST_HINTS = 16
+_LIKELY = 12.0  # depths at which values that come again are atoms
 _NEGLIGIBLE = 1e-7  # a probability of values that are not finite
 _SNAP = 1e-7
 _RARE = 0.05  # of the settings
@@ -104,10 +113,10 @@ def monotone_parts(
             f"it is not monotone in {op.latents[inner]} near {faults[0][inner]:.6g}, in more "
             "places than a scan finds"
         )
-        if len(faults) <= _MOST_HINTS and not search.hinted:
-            search.look_near(faults)
-        else:
+        if search.hinted:
             finer += 1
+        else:
+            search.look_near(faults[:: len(faults) // _MOST_HINTS + 1])
     if search.rare:
         raise AccuracyError(f"{reason}: it has a feature of small probability there")
     return reason
@@ -131,6 +140,7 @@ class _Search:
         self.rows = 1 if self.alone else _ROWS
         low, high = axes[inner].points(np.array([-0.7, 0.7])).tolist()
         self.scale = high - low
+        self.likely = axes[inner].points(np.array([-_LIKELY, _LIKELY])).tolist()
         self.rng = np.random.default_rng(20190506 + inner)
         self.rest = self._settings(self.rows)
         self._settings_near(self.places)
@@ -145,7 +155,6 @@ class _Search:
     def _add(self, settings: list[FloatArray]) -> None:
         self.rest = [np.append(r, s) for r, s in zip(self.rest, settings, strict=True)]
         self.rows += settings[0].size if settings else 0
-        self.rows += _NEAR_ROWS
 
     def look_near(self, faults: list[tuple[float, ...]]) -> None:
         """Take points at which a part was not monotone for places of all inputs."""
@@ -227,9 +236,9 @@ class _Search:
 
     def _sides(self, values: Values, cuts: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The last point before and the first behind each cut: the same where nothing jumps."""
-        gaps = np.diff(cuts, prepend=-np.inf, append=np.inf)
+        rooms = _rooms(cuts, cuts)
         step = 1e-9 * np.maximum(self.scale, np.abs(cuts))
-        step = np.minimum(step, 0.2 * np.minimum(gaps[1:], gaps[:-1]))
+        step = np.minimum(step, 0.2 * np.minimum(rooms, _rooms(cuts, self.exact)))
         left, right = cuts.copy(), cuts.copy()
         row = np.repeat(np.arange(self.rows), 4)
         for i, cut in enumerate(cuts):
@@ -242,7 +251,7 @@ class _Search:
                 sharpest = int(np.argmax(np.where(jumps, moves[:, 1], -1.0)))
                 left[i], right[i] = _jump(values, sharpest, *points[1:3].tolist())
             else:
-                room = _BESIDE * min(self.scale, float(gaps[i]), float(gaps[i + 1]))
+                room = _BESIDE * min(self.scale, float(rooms[i]))
                 left[i] = right[i] = self._plain(values, cut, room)
         return left, right
 
@@ -270,10 +279,11 @@ class _Search:
         shares = []
         for line in lines(self.op, self.axes, self.inner, self.places, self.rng):
             self._check_finite(line)
-            sizes = _sizes(line.values)
+            size = sizes(line.values)
+            likely = self._likely(line)
             seen = 0
             for i, (z, g) in enumerate(zip(line.z, line.values, strict=True)):
-                turns = _turns(g, float(sizes[i]))
+                turns = _turns(g, float(size[i]))
                 part = np.searchsorted(parts.high, z[turns[:, :2]], side="left")
                 # A turn is foreseen where a cut lies between its ends.
                 unforeseen = turns[part[:, 0] == part[:, 1], 0]
@@ -282,11 +292,17 @@ class _Search:
                     point = [float(r[i]) for r in line.rest]
                     point.insert(self.inner, float(z[first + 1]))
                     faults.append(tuple(point))
-                if line.strata:
-                    flats.append(_flats(g))
+                if line.strata and likely[i]:
+                    flats.append(flat_values(g[(z > self.likely[0]) & (z < self.likely[1])]))
             shares.append(seen / len(line.values))
         self.rare = shares[0] < _RARE
         return faults, self._repeated(flats)
+
+    def _likely(self, line: Lines) -> BoolArray:
+        """The rows whose settings are not so far out that rounding makes values equal."""
+        others = [a for j, a in enumerate(self.axes) if j != self.inner]
+        depths = [np.abs(a.depth(r)) for a, r in zip(others, line.rest, strict=True)]
+        return np.max(depths, axis=0) < _LIKELY if depths else np.ones(1, dtype=bool)
 
     def _check_finite(self, line: Lines) -> None:
         probability, example = probability_of_faults(line, self.axes, self.inner)
@@ -308,20 +324,11 @@ class _Search:
         return tuple(values[apart].tolist())
 
 
-def _sizes(g: FloatArray) -> FloatArray:
-    """The size of the values of each row: the distance of their quartiles."""
-    some = np.sort(np.clip(g[:, :: max(g.shape[1] // 64, 1)], -1e300, 1e300), axis=1)
-    count = np.count_nonzero(~np.isnan(some), axis=1)
-    rows = np.arange(len(g))
-    return np.asarray(some[rows, 3 * count // 4 - (count > 0)] - some[rows, count // 4])
-
-
-def _flats(g: FloatArray) -> FloatArray:
-    """The values that three points of a line in a row share, and not all of its points."""
-    same = (g[2:] == g[1:-1]) & (g[1:-1] == g[:-2])
-    if not same.any() or same.all():
-        return g[:0]
-    return np.unique(g[1:-1][same & np.isfinite(g[1:-1])])
+def _rooms(cuts: FloatArray, others: FloatArray) -> FloatArray:
+    """How far from each cut the nearest one of the others lies, its neighbouring doubles apart."""
+    distances = np.abs(np.subtract.outer(cuts, others))
+    apart = distances > 4.0 * np.spacing(np.abs(cuts))[:, None]
+    return np.asarray(np.where(apart, distances, np.inf).min(axis=1, initial=np.inf))
 
 
 def _turns(g: FloatArray, size: float | None = None) -> IntArray:
