@@ -200,11 +200,13 @@ class _Search:
         """The parts as a scan shows them."""
         z = self._grid(finer)
         values = self._values(self.rest)
-        found = [_turns(values(z, np.full(z.size, i))) for i in range(self.rows)]
+        rows = np.arange(self.rows)
+        g = values(np.tile(z, self.rows), np.repeat(rows, z.size)).reshape(self.rows, z.size)
+        found = [_turns(row, float(size)) for row, size in zip(g, sizes(g), strict=True)]
         name = self.op.latents[self.inner]
         if sum(len(t) for t in found) > (_MOST_ALONE if self.alone else _MOST_CUTS * self.rows):
             return f"it turns around in {name} too often"
-        row = np.repeat(np.arange(self.rows), [len(t) for t in found])
+        row = np.repeat(rows, [len(t) for t in found])
         turns = np.concatenate(found)
         points = _located(values, row, z[turns[:, 0]], z[turns[:, 1]], turns[:, 2] == 1)
         exact = np.isin(points := self._snapped(values, row, points, turns[:, 2] == 1), self.exact)
@@ -331,10 +333,8 @@ def _rooms(cuts: FloatArray, others: FloatArray) -> FloatArray:
     return np.asarray(np.where(apart, distances, np.inf).min(axis=1, initial=np.inf))
 
 
-def _turns(g: FloatArray, size: float | None = None) -> IntArray:
+def _turns(g: FloatArray, size: float) -> IntArray:
     """Where a sequence turns around: see `otmaps._kernels._turns`."""
-    if size is None:
-        size = float(np.subtract(*np.nanpercentile(np.clip(g, -1e300, 1e300), [75, 25])))
     out = np.empty((256, 3), dtype=np.int64)
     g = np.clip(g, -1e300, 1e300)  # a turn at infinity is one
     count = k.turns(g, _RIPPLE, size, out)

@@ -40,7 +40,25 @@ def places_in(op: Operation, latent: int, axis: Axis) -> FloatArray:
     if isinstance(expression, str):
         return np.empty(0)
     own = [n for n in _interesting(expression) if n.latents == frozenset({latent})]
-    return _zeros(own, expression, latent, axis)
+    return _zeros(own, expression, latent, axis, [0.0] * expression.latents)
+
+
+def places_given(op: Operation, latent: int, axis: Axis, rest: list[float]) -> FloatArray:
+    """The points of an input at which, given the others, what is compared turns or changes sign."""
+    expression = op.expression
+    if isinstance(expression, str):
+        return np.empty(0)
+    joint = [s for s in expression.switches() if latent in s.root.latents and _joint(s.root)]
+    if not joint:
+        return np.empty(0)
+    nodes = {n: None for s in joint for n in (*_interesting(s), s.root) if latent in n.latents}
+    others = [*rest[:latent], 0.0, *rest[latent:]]
+    ordered = sorted(nodes, key=lambda n: len(below(n)))
+    return _zeros(ordered, expression, latent, axis, others)
+
+
+def _joint(node: Node) -> bool:
+    return len(node.latents) > 1
 
 
 def narrow(places: FloatArray, axis: Axis) -> FloatArray:
@@ -88,7 +106,7 @@ def _interesting(expression: Expression) -> list[Node]:
     while waiting:
         current = waiting.pop()
         for node in (*(s.root for s in current.switches()), *_arguments(current)):
-            if node not in found and len(node.latents) == 1 and not node.boolean:
+            if node not in found and node.latents and not node.boolean:
                 found[node] = None
                 waiting.append(Expression(node, expression.latents, expression.graph))
     return sorted(found, key=lambda n: len(below(n)))
@@ -100,7 +118,9 @@ def _arguments(expression: Expression) -> Iterator[Node]:
             yield from (a for a in node.arguments if a.latents)
 
 
-def _zeros(nodes: list[Node], expression: Expression, latent: int, axis: Axis) -> FloatArray:
+def _zeros(
+    nodes: list[Node], expression: Expression, latent: int, axis: Axis, given: list[float]
+) -> FloatArray:
     low, high = axis.points(np.array([-0.7, 0.7])).tolist()
     bottom, top = axis.ends
     plain = axis.points(np.concatenate([-_GRID[::-1], [0.0], _GRID]))
@@ -109,7 +129,7 @@ def _zeros(nodes: list[Node], expression: Expression, latent: int, axis: Axis) -
         function = Expression(node, expression.latents, expression.graph)
 
         def value(x: FloatArray, function: Expression = function) -> FloatArray:
-            latents = [np.zeros_like(x)] * expression.latents
+            latents = [np.full_like(x, g) for g in given]
             latents[latent] = x
             return np.asarray(function(*latents), dtype=float)
 

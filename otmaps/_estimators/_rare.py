@@ -28,6 +28,7 @@ _DEVIATIONS = 3.3
 _LINES = (4, 1 << 16), (64, 1 << 12), (512, 1 << 9)  # rows, and points of each for all inputs
 _SHORTEST = 1 << 6
 _SMALL = 1.0 / 16.0  # of the probability
+_TOO_LARGE = 4.0  # times what a piece holds: what is stated for one that a single point meets
 _NOISE = 1e-12
 _HALVINGS, _STAYS = 40, 0.4
 _STEEP = 20.0  # times the steps on both sides: a jump
@@ -47,7 +48,7 @@ def rare_mass(op: Operation, inputs: Inputs, inner: int, n: int) -> float:
         if mass:
             return mass
     found = [_beyond_jumps(op, axes, j) for j in range(len(axes))]
-    return sum(mass for mass in found if n * mass < _ENOUGH)
+    return sum(most for least, most in found if n * least < _ENOUGH)
 
 
 def _beyond_switches(switches: list[Expression], op: Operation, axes: list[Axis], n: int) -> float:
@@ -59,16 +60,15 @@ def _beyond_switches(switches: list[Expression], op: Operation, axes: list[Axis]
     weights = np.prod([s.weights(z) for s, z in zip(strata, even, strict=True)], axis=0) / _DRAWS
     close = [near(p, s, _NEAR, rng) for p, s in zip(places, strata, strict=True)]
     total = 0.0
-    for switch in switches:
+    for j, axis in enumerate(axes):
+        own = [s for s in switches if s.root.latents == frozenset({j})]
+        masses = _masses_between(own, places[j], axis, j)
+        total += float(masses[n * masses < _ENOUGH].sum())
+    for switch in (s for s in switches if len(s.root.latents) > 1):
         signs, near_signs = (np.sign(switch(*z)) for z in (even, close))
         for side in (-1.0, 1.0):
-            if len(switch.root.latents) == 1:
-                (j,) = switch.root.latents
-                mass = _mass_of_one(switch, side, places[j], axes[j], j)
-            else:
-                mass = _mass_of_draws(weights[signs == side], bool(np.any(near_signs == side)))
-            if n * mass < _ENOUGH:
-                total += mass
+            mass = _mass_of_draws(weights[signs == side], bool(np.any(near_signs == side)))
+            total += mass if n * mass < _ENOUGH else 0.0
     return total
 
 
@@ -80,26 +80,31 @@ def _mass_of_draws(weights: FloatArray, near_places: bool) -> float:
     return -math.log(_UNLIKELY) / _DRAWS if near_places else 0.0
 
 
-def _mass_of_one(
-    switch: Expression, side: float, places: FloatArray, axis: Axis, latent: int
-) -> float:
-    """The probability of a side of a switch of one input."""
+def _masses_between(
+    switches: list[Expression], places: FloatArray, axis: Axis, latent: int
+) -> FloatArray:
+    """The probabilities of the ranges of an input in which no switch changes its sign."""
+    if not switches:
+        return np.empty(0)
     low, high = axis.law.support()
     ends = np.concatenate([[low], places[(places > low) & (places < high)], [high]])
-    first, last = np.maximum(ends[:-1], axis.ends[0]), np.minimum(ends[1:], axis.ends[1])
-    z = [np.zeros(first.size)] * switch.latents
-    z[latent] = 0.5 * first + 0.5 * last
-    on = (np.sign(switch(*z)) == side) & (first < last)
+    inside = np.clip(ends, *axis.ends)
+    z = [np.zeros(ends.size - 1)] * switches[0].latents
+    z[latent] = 0.5 * inside[:-1] + 0.5 * inside[1:]
+    wide = np.diff(inside) > 4.0 * np.spacing(np.abs(z[latent]))
+    signs = np.nan_to_num(np.sign([s(*z) for s in switches]))[:, wide]
+    ends = np.append(ends[:-1][wide], high)
+    kept = np.append(True, np.any(signs[:, 1:] != signs[:, :-1], axis=0))
+    ends = np.append(ends[:-1][kept], high)
     cdf, sf = np.asarray(axis.law.cdf(ends)), np.asarray(axis.law.sf(ends))
-    masses = np.where(cdf[1:] < 0.5, np.diff(cdf), -np.diff(sf))
-    return float(masses[on].sum())
+    return np.asarray(np.where(cdf[1:] < 0.5, np.diff(cdf), -np.diff(sf)))
 
 
-def _beyond_jumps(op: Operation, axes: list[Axis], j: int) -> float:
-    """The probability of small pieces between jumps of an input, as lines along it show."""
+def _beyond_jumps(op: Operation, axes: list[Axis], j: int) -> tuple[float, float]:
+    """The least and most that small pieces between jumps of an input hold, as lines show."""
     rng = np.random.default_rng(43 + j)
     table = _quantiles(axes[j])
-    found = 0.0
+    least, most = math.inf, 0.0
     for rows, points in _LINES:
         count = max(points // len(axes), _SHORTEST)
         rest = [np.asarray(a.law.rvs(rows, rng)) for a in axes]
@@ -113,8 +118,10 @@ def _beyond_jumps(op: Operation, axes: list[Axis], j: int) -> float:
         g = value(np.repeat(np.arange(rows), count), u.ravel()).reshape(u.shape)
         masses = _small_pieces(value, u, g)
         spread = _DEVIATIONS * float(masses.std()) / math.sqrt(rows)
-        found = max(found, float(masses.mean()) + spread)
-    return found
+        if masses.any():
+            least = min(least, float(masses.mean()) / _TOO_LARGE)
+            most = max(most, float(masses.mean()) + spread)
+    return least, most
 
 
 def _small_pieces(value: Values, u: FloatArray, g: FloatArray) -> FloatArray:

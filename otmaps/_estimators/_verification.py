@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._estimators._axes import Axis
+from otmaps._estimators._places import places_given, surroundings
 from otmaps._operations import Operation
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -27,6 +28,7 @@ _KNOTS = np.concatenate([np.linspace(0.0, 2.0, 120, endpoint=False), np.geomspac
 _ALONE = ((1, 1 << 19),)
 _SHAPES = ((1 << 9, 1 << 8), (1 << 6, 1 << 11), (1 << 3, 1 << 14))
 _AROUND = (1 << 8, 1 << 9)  # rows and points next to places
+_GIVEN = 2  # settings under which places depend on the other inputs
 _NEAREST = 15.0  # decades
 _SLOW = 64  # times fewer points of a function that runs in Python
 
@@ -105,6 +107,14 @@ def lines(
         rest = [near(places[j], strata[j], rows, rng) for j in others]
         z = near(places[inner], strata[inner], rows * count, rng)
         yield found(rest, np.sort(z.reshape(rows, count), axis=1), strata=False)
+    scale = float(np.subtract(*axes[inner].points(np.array([0.7, -0.7]))))
+    low, high = axes[inner].ends
+    for _ in range(_GIVEN if others else 0):
+        rest = [strata[j].points(rng.uniform(0.2, 0.8, 1)) for j in others]
+        near_ones = places_given(op, inner, axes[inner], [float(r[0]) for r in rest])
+        if near_ones.size:
+            z = surroundings(near_ones, scale)
+            yield found(rest, z[None, (z >= low) & (z <= high)], strata=False)
 
 
 def _even(n: int, rng: np.random.Generator) -> FloatArray:
