@@ -48,7 +48,7 @@ def rare_mass(op: Operation, inputs: Inputs, inner: int, n: int) -> float:
         if mass:
             return mass
     found = [_beyond_jumps(op, axes, j) for j in range(len(axes))]
-    return sum(most for least, most in found if n * least < _ENOUGH)
+    return math.fsum(most for least, most in found if n * least < _ENOUGH)
 
 
 def _beyond_switches(switches: list[Expression], op: Operation, axes: list[Axis], n: int) -> float:
