@@ -57,15 +57,14 @@ class Conditioning(Estimator):
     Where the steps of the function can be followed (`Operation.expression`), what they compare, and
     the centres of their bumps, are looked at at all scales, so that features are seen however rare
     they are: a slit or a spike of 1e-9 in one input is a cut, a disk or a strip in two inputs of
-    1e-8 a refusal, since no cut serves it. Any other function is known at points alone. Every input
-    is tested on lines with a point in each stratum of its probability, for which about 900,000
-    values are computed: of one input a feature of more than 4e-6 is seen for certain; of two and
-    three inputs features of 3e-5 were seen in all of 72 trials, of 1e-5 in nine of ten, of 1e-6 in
-    one of five. What is rarer stays unseen, and the stated errors do not cover it, nor what moves a
-    value by less than the operation moves between neighbouring points of the lines; such a function
-    of numbers alone, which runs in Python, has 64 times fewer points. A feature that is seen, and
-    that no cut serves, is a reason to refuse. NaN and infinities of a probability above 1e-7 on
-    these lines are an error.
+    1e-8 a refusal, since no cut serves it. Any other function is known at points alone. Each input
+    is tested on lines with a point in every stratum of its probability, about 400,000 values (64
+    times fewer of a function of numbers that runs in Python): with one input a feature of more than
+    6e-6 is seen for certain; with two and three, slits, disks and strips of 3e-5 were seen in all
+    of 60 trials, of 1e-5 in nine of ten, of 1e-6 in one of five. What is rarer, or moves a value by
+    less than the operation moves between neighbouring points, stays unseen, and the stated errors
+    do not cover it. What is seen, and has no cut that serves, is a reason to refuse. NaN and
+    infinities of a probability above 1e-7 on these lines are an error.
 
     Parameters
     ----------
