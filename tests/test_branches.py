@@ -98,7 +98,7 @@ def test_what_only_looks_monotone_is_looked_at_more_finely():
     slope = np.cos(1000.0 * np.array(parts.cuts)) * 2.0 + 1.0
     np.testing.assert_allclose(slope, 0.0, atol=1e-3)
     assert len(parts.cuts) == pytest.approx(2 * 1000.0 / (2.0 * math.pi), abs=2.0)
-    assert _Search(op, 0, axes).fault(parts) is None
+    assert not _Search(op, 0, axes).tested(parts)[0]
 
 
 @pytest.mark.parametrize(
@@ -161,14 +161,14 @@ def test_a_fault_in_parts_is_caught(function, cuts):
     search = _Search(op, 0, axes)
     low, high = axes[0].ends
     wrong = Parts(np.array([low, *cuts]), np.array([*cuts, high]))
-    place = search.fault(wrong)
-    assert place is not None
-    assert low < place < high
-    assert search.fault(right) is None
+    faults, _ = search.tested(wrong)
+    assert all(low < place < high for (place,) in faults)
+    assert faults
+    assert not search.tested(right)[0]
 
 
 def test_a_fault_that_only_some_settings_show_is_caught():
     """Of max(|a| - 1, b) the turn at 0 shows where b is below."""
     op, axes, _ = parts_of(lambda a, b: np.maximum(np.abs(a) - 1.0, b), NORMAL, NORMAL)
     low, high = axes[0].ends
-    assert _Search(op, 0, axes).fault(Parts(np.array([low]), np.array([high]))) is not None
+    assert _Search(op, 0, axes).tested(Parts(np.array([low]), np.array([high])))[0]

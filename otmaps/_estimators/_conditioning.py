@@ -56,10 +56,17 @@ class Conditioning(Estimator):
     relative accuracy down to 1e-300 (with three inputs: about 1e-6 at 1e-12, and `tail_error` is
     infinite). Atoms of the result are found and have exact masses.
 
-    The operation is known at points alone. A feature that no point of the scans meets stays unseen,
-    and the stated errors do not cover it: with one input one of probability below about 1e-4,
-    with more below about 1e-3, unless a step of the function that can be followed, or a repeated
-    value, gives it away.
+    Where the steps of the function can be followed (`Operation.expression`), what they compare, and
+    the centres of their bumps, are looked at at all scales, so that features are seen however rare
+    they are: a slit or a spike of 1e-9 in one input is a cut, a disk or a strip in two inputs of
+    1e-8 a refusal, since no cut serves it. Any other function is known at points alone. Each input
+    is tested on lines with a point in every stratum of its probability, about 400,000 values (64
+    times fewer of a function of numbers that runs in Python): with one input a feature of more than
+    6e-6 is seen for certain; with two and three, slits, disks and strips of 3e-5 were seen in all
+    of 60 trials, of 1e-5 in nine of ten, of 1e-6 in one of five. What is rarer, or moves a value by
+    less than the operation moves between neighbouring points, stays unseen, and the stated errors
+    do not cover it. What is seen, and has no cut that serves, is a reason to refuse. NaN and
+    infinities of a probability above 1e-7 on these lines are an error.
 
     Parameters
     ----------
@@ -136,7 +143,7 @@ class Conditioning(Estimator):
         AccuracyError
             Where the budget does not do.
         ValueError
-            Where the operation is a constant.
+            Where the operation is a constant, or NaN or infinite with a probability that matters.
         """
         if any(law.atoms for law in inputs):
             return mixed(op, inputs, lambda part, laws: self.law(part, laws, tol))

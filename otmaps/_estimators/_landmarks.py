@@ -108,7 +108,11 @@ def _apart(points: FloatArray, axis: Axis) -> list[float]:
 
 
 def landmarks(
-    op: Operation, axes: list[Axis], special: list[list[float]], sides: list[list[float]]
+    op: Operation,
+    axes: list[Axis],
+    special: list[list[float]],
+    sides: list[list[float]],
+    flats: list[float],
 ) -> Landmarks:
     """The landmarks of an operation, given the special points of each input.
 
@@ -120,12 +124,14 @@ def landmarks(
         Of each input the points at which the operation turns or flips.
     sides : list of list of float
         The same, with both neighbours of a jump.
+    flats : list of float
+        Values that were met again and again.
     """
     rng = np.random.default_rng(11)
     draws = np.asarray(op.raw(*(np.asarray(a.law.rvs(_DRAWS, rng)) for a in axes)))
     draws = np.sort(draws[np.isfinite(draws)])
     values, counts = np.unique(draws, return_counts=True)
-    repeated = values[counts >= 3]
+    repeated = np.union1d(values[counts >= 3], flats)
     plain = draws[~np.isin(draws, repeated)]
     if len(axes) == 1 or plain.size < _RARELY * draws.size:  # else rare atoms hardly matter
         repeated = np.union1d(repeated, _plateaus(op, axes))

@@ -18,8 +18,10 @@ from scipy.special import ndtr
 
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
+from otmaps._estimators._axes import Axis
 from otmaps._estimators._base import Inputs
 from otmaps._estimators._outer_points import Block, BoolArray, PointSet, quantiles
+from otmaps._estimators._places import narrow, places_in
 from otmaps._kernels import _level_roots as kernels
 from otmaps._operations import Operation
 
@@ -99,6 +101,9 @@ class Section:
             [np.asarray(self.law.ppf(lower)), [self.law.median()], np.asarray(self.law.isf(lower))]
         )
         self.median = float(self.law.median())
+        axis = Axis.of(self.law)
+        edges = narrow(places_in(op, inner, axis), axis)  # of ranges that these nodes step over
+        z = np.concatenate([z, edges, 0.5 * (edges[1:] + edges[:-1])])
         self.z = np.unique(z[np.isfinite(z)])
 
     def at(self, z: FloatArray, outer: list[FloatArray]) -> FloatArray:

@@ -16,7 +16,7 @@ from otmaps._errors import AccuracyError
 from otmaps._estimators._axes import DEEPEST, Axis
 from otmaps._estimators._layout import Source
 from otmaps._estimators._level_sets import interval_mass
-from otmaps._estimators._quadrature import integrate, intervals
+from otmaps._estimators._quadrature import Kinks, integrate, intervals
 from otmaps._estimators._splitting import chain, groups, linear_terms
 from otmaps._estimators._tabulated import table_law
 from otmaps._estimators._tabulation import tabulate
@@ -154,8 +154,9 @@ class _Given(Source):
             axis = Axis.of(law, self.points)
             t = axis.depth(places.ravel())
             seen = np.abs(t) < DEEPEST
-            kinks = np.tile(np.arange(n), self.points.size)[seen], t[seen]
-            work = intervals(n, axis.marks, axis.specials, kinks)
+            owners = np.tile(np.arange(n), self.points.size)[seen]
+            kinks = Kinks.join([(owners, t[seen])], abrupt=False)
+            work = intervals(n, axis.marks, axis.specials, axis.fixed, kinks)
             counts = [m - (k == i) for k, (_, m) in enumerate(self.laws)]
 
             def integrand(

@@ -14,6 +14,7 @@ from otmaps._estimators._branches import Parts, monotone_parts
 from otmaps._estimators._conditioned import Conditioned
 from otmaps._estimators._landmarks import Landmarks, flips, landmarks, plain
 from otmaps._estimators._level_sets import Level, LevelSets
+from otmaps._estimators._places import narrow, places_of, plateaus_of
 from otmaps._operations import Function, Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
@@ -64,7 +65,8 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
         About the most values of the operation for a whole law.
     """
     axes = [Axis.of(law) for law in inputs]
-    parts = [monotone_parts(op, i, axes) for i in range(len(axes))]
+    places = places_of(op, axes)
+    parts = [monotone_parts(op, i, axes, places) for i in range(len(axes))]
     usable = [i for i, p in enumerate(parts) if isinstance(p, Parts)]
     if not usable:
         return "; ".join(dict.fromkeys(str(p) for p in parts))
@@ -72,14 +74,15 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
     sides: list[list[float]] = []
     for j in range(len(axes)):
         own = parts[j]
-        points = set(own.cuts if isinstance(own, Parts) else ())
+        points = {*(own.cuts if isinstance(own, Parts) else ()), *narrow(places[j], axes[j])}
         for i in usable:
             inner = parts[i]
             if i != j and isinstance(inner, Parts):
                 points.update(flips(op, i, inner, axes, j))
         sides.append(sorted(points))  # on both sides of a pole values go their own ways
         special.append(plain(points, axes[j]))
-    marks = landmarks(op, axes, special, sides)
+    flats = {v for p in parts if isinstance(p, Parts) for v in p.flats} | plateaus_of(op)
+    marks = landmarks(op, axes, special, sides, sorted(flats))
     views = []
     for i in usable:
         own = parts[i]
