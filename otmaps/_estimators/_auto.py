@@ -130,11 +130,16 @@ class Auto(Estimator):
 def _tried(estimator: Estimator, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:
     """The law by an estimator, or why it is not taken."""
     try:
-        reason = estimator.refuses(op, inputs)
+        # To know whether it serves, conditioning studies the operation, and does so for the law.
+        studied = isinstance(estimator, Conditioning) and not any(z.atoms for z in inputs)
+        reason = None if studied else estimator.refuses(op, inputs)
         if reason is not None:
             return reason
         law = estimator.law(op, inputs, tol)
-    except (AccuracyError, UnservedError) as error:
+    except UnservedError as error:
+        known = f"{estimator.name} does not serve operation {op.name!r}: "
+        return str(error).removeprefix(known).removesuffix(".")
+    except AccuracyError as error:
         return str(error)
     if law.error > max(tol, _GOOD):
         return f"it reached an error of {law.error:.1g} only"
