@@ -150,7 +150,11 @@ def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float
         check_elementwise(op, [np.asarray(law.rvs(_PROBES, rng)) for law in laws])
     check_varies(op, laws)
     with np.errstate(all="ignore"):  # of a user's function at points that no draw meets
-        return _named(method, op, laws).law(op, laws, tol)
+        estimator = _named(method)
+        law = estimator.attempt(op, laws, tol)
+    if isinstance(law, str):
+        raise UnservedError(f"{estimator.name} does not serve operation {op.name!r}: {law}.")
+    return law
 
 
 def check_varies(op: Operation, laws: Inputs) -> None:
@@ -170,26 +174,21 @@ def is_automatic(method: str | Estimator) -> bool:
     return not isinstance(method, Estimator) or isinstance(method, Auto)
 
 
-def _named(method: str | Estimator, op: Operation, laws: Inputs) -> Estimator:
+def _named(method: str | Estimator) -> Estimator:
     if isinstance(method, Estimator):
-        estimator = method
-    elif not isinstance(method, str):
+        return method
+    if not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
-    else:
-        auto = Auto()
-        known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
-        named = {e.name.lower().replace(" ", "_"): e for e in known}
-        key = method.lower().replace(" ", "_").replace("-", "_")
-        if key not in named:
-            raise ValueError(
-                f"method {method!r} is not known; use {', '.join(map(repr, named))} "
-                "or an Estimator object."
-            )
-        estimator = named[key]
-    reason = estimator.refuses(op, laws)
-    if reason is not None:
-        raise UnservedError(f"{estimator.name} does not serve operation {op.name!r}: {reason}.")
-    return estimator
+    auto = Auto()
+    known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
+    named = {e.name.lower().replace(" ", "_"): e for e in known}
+    key = method.lower().replace(" ", "_").replace("-", "_")
+    if key not in named:
+        raise ValueError(
+            f"method {method!r} is not known; use {', '.join(map(repr, named))} "
+            "or an Estimator object."
+        )
+    return named[key]
 
 
 def check_operation(op: Any) -> None:

@@ -130,17 +130,11 @@ class Auto(Estimator):
 def _tried(estimator: Estimator, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:
     """The law by an estimator, or why it is not taken."""
     try:
-        # To know whether it serves, conditioning studies the operation, and does so for the law.
-        studied = isinstance(estimator, Conditioning) and not any(z.atoms for z in inputs)
-        reason = None if studied else estimator.refuses(op, inputs)
-        if reason is not None:
-            return reason
-        law = estimator.law(op, inputs, tol)
-    except UnservedError as error:
-        known = f"{estimator.name} does not serve operation {op.name!r}: "
-        return str(error).removeprefix(known).removesuffix(".")
-    except AccuracyError as error:
+        law = estimator.attempt(op, inputs, tol)
+    except (AccuracyError, UnservedError) as error:
         return str(error)
+    if isinstance(law, str):
+        return law
     if law.error > max(tol, _GOOD):
         return f"it reached an error of {law.error:.1g} only"
     if op.linear is None and _runs_together(op, inputs, law):

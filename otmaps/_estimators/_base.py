@@ -41,6 +41,14 @@ class Estimator(abc.ABC):
             The bound on |cdf error| to aim at; the law states what was reached.
         """
 
+    def attempt(self, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:
+        """The law, or the reason why `refuses` is against it.
+
+        To be overridden where both would do the same work.
+        """
+        reason = self.refuses(op, inputs)
+        return self.law(op, inputs, tol) if reason is None else reason
+
     def recipe(self) -> dict[str, Any]:
         """The name and the options in JSON types, floats as hex."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]

@@ -201,13 +201,13 @@ class _Solver:
     def _estimated(self, op: Operation, laws: Inputs) -> Distribution:
         reasons = []
         for estimator in self.estimators:
-            reason = estimator.refuses(op, laws)
-            if reason is None:
-                try:
-                    return estimator.law(op, laws, self.tol)
-                except AccuracyError as error:
-                    reason = str(error)
-            reasons.append(f"{estimator.name}: {reason}")
+            try:
+                found = estimator.attempt(op, laws, self.tol)
+            except AccuracyError as error:
+                found = str(error)
+            if isinstance(found, Distribution):
+                return found
+            reasons.append(f"{estimator.name}: {found}")
         raise UnservedError(
             f"no estimator serves a part of {len(laws)} inputs, {op.name}: {'; '.join(reasons)}."
         )

@@ -86,6 +86,24 @@ class Conditioning(Estimator):
 
     def refuses(self, op: Operation, inputs: Inputs) -> str | None:
         """Why the estimator does not serve this case; None where it does."""
+        reason = self._outright(op, inputs)
+        if reason is not None or any(law.atoms for law in inputs):
+            return reason
+        found = self._studied(op, inputs)
+        return found if isinstance(found, str) else None
+
+    def attempt(self, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:
+        """The law, or the reason why `refuses` is against it; the operation is studied once."""
+        reason = self._outright(op, inputs)
+        if reason is not None:
+            return reason
+        if any(law.atoms for law in inputs):
+            return self.law(op, inputs, tol)
+        found = self._studied(op, inputs)
+        return found if isinstance(found, str) else self._law(op, inputs, found, tol)
+
+    def _outright(self, op: Operation, inputs: Inputs) -> str | None:
+        """A reason against it that needs no values of an operation of continuous inputs."""
         if not op.pointwise:
             return "it mixes the components of a latent"
         if len(inputs) > _MOST_INPUTS:
@@ -93,14 +111,16 @@ class Conditioning(Estimator):
         for law in inputs:
             if not law.error < _WORST:
                 return f"an input is known to {law.error:.2g} only, and sampling adds less"
-        if any(law.atoms for law in inputs):
-            return self._refuses_atoms(op, inputs)
+        return self._refuses_atoms(op, inputs) if any(law.atoms for law in inputs) else None
+
+    def _studied(self, op: Operation, inputs: Inputs) -> Study | str:
+        """The study of an operation of continuous inputs, or the reason why there is none."""
+        relative = _QUADRATURE if len(inputs) < _MOST_INPUTS else _CUBATURE
         try:
-            with np.errstate(all="ignore"):
-                found = self._study(op, inputs)
+            with np.errstate(all="ignore"):  # laws and functions far out
+                return study(op, inputs, relative, self.budget)
         except AccuracyError as error:
             return str(error)
-        return found if isinstance(found, str) else None
 
     def _refuses_atoms(self, op: Operation, inputs: Inputs) -> str | None:
         count = 1
@@ -147,23 +167,19 @@ class Conditioning(Estimator):
         """
         if any(law.atoms for law in inputs):
             return mixed(op, inputs, lambda part, laws: self.law(part, laws, tol))
-        with np.errstate(all="ignore"):  # laws and functions far out
-            return self._law(op, inputs, tol)
-
-    def _law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
-        found = self._study(op, inputs)
+        found = self._studied(op, inputs)
         if isinstance(found, str):
             raise UnservedError(f"conditioning does not serve operation {op.name!r}: {found}.")
+        return self._law(op, inputs, found, tol)
+
+    def _law(self, op: Operation, inputs: Inputs, found: Study, tol: float) -> Distribution:
         how = f"{self.name} (level sets in {found.names[0]}"
         others = [name for name in op.latents if name != found.names[0]]
         how += f", quadrature over {', '.join(others)})" if others else ")"
-        law = _law(op, found, max(_SHARE * tol, _FINEST), how)
-        _check_against_draws(law, op, inputs)
+        with np.errstate(all="ignore"):  # laws and functions far out
+            law = _law(op, found, max(_SHARE * tol, _FINEST), how)
+            _check_against_draws(law, op, inputs)
         return law
-
-    def _study(self, op: Operation, inputs: Inputs) -> Study | str:
-        relative = _QUADRATURE if len(inputs) < _MOST_INPUTS else _CUBATURE
-        return study(op, inputs, relative, self.budget)
 
 
 def _law(op: Operation, found: Study, tol: float, how: str) -> Distribution:
