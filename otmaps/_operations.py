@@ -22,6 +22,7 @@ from otmaps._arrays import AnyFloatArray, is_traced, real_array
 from otmaps._elementwise import ElementLoop, works_on_numbers_alone
 from otmaps._expressions import Expression
 from otmaps._linearity import Linear, linear_form
+from otmaps._metering import count
 from otmaps._purity import values_and_difference
 from otmaps._symbols import Symbol, trace
 
@@ -105,6 +106,7 @@ class Operation:
             return self.function(*z, **self.parameters)
         arrays = self.arrays(*z)
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        count(math.prod(shape))
         # The latents are the caller's, not the function's; numbers come as arrays of one element,
         # so that a function of arrays may ask for a length.
         views = [_read_only(a) for a in arrays]

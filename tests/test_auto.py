@@ -11,7 +11,7 @@ from opaque import opaque
 import otmaps
 
 NORMAL = otmaps.Normal()
-SMALL = 1 << 18
+SMALL = 1 << 24
 
 
 def automatic(op, laws, **options):
@@ -86,7 +86,7 @@ def test_where_a_deterministic_way_gives_up_the_law_says_so():
     law = automatic(op, (NORMAL, NORMAL), budget=1 << 22)
     assert law.method.startswith(("conditional RQMC", "Monte Carlo"))
     reason = law.method.partition("not conditioning: ")[2]
-    assert "quadrature" in reason
+    assert "which is the budget" in reason
     assert "budget" in reason
 
 
@@ -155,11 +155,6 @@ def test_sampling_that_was_asked_for_does_not_warn(method):
     ],
     ids=["tangled", "distance", "pole", "steps"],
 )
-@pytest.mark.xfail(
-    strict=True,
-    reason="what is spent to know parts, and on tries that fail, does not count",
-    raises=(AssertionError, otmaps.AccuracyError),
-)
 def test_no_more_is_computed_than_thrice_the_budget(function):
     spent, budget = 0, 1 << 18
 
@@ -173,7 +168,7 @@ def test_no_more_is_computed_than_thrice_the_budget(function):
 
 
 def test_more_budget_makes_a_smaller_error():
-    few, many = (automatic(TANGLED, (NORMAL, NORMAL), budget=b).error for b in (SMALL, 1 << 25))
+    few, many = (automatic(TANGLED, (NORMAL, NORMAL), budget=b).error for b in (1 << 20, SMALL))
     assert many < 0.5 * few
 
 

@@ -19,11 +19,13 @@ from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._level_sweep import TurnsError
 from otmaps._estimators._monte_carlo import MonteCarlo
 from otmaps._estimators._sampling import MIXES, confidence_level, whole_number
+from otmaps._metering import metered
 from otmaps._operations import Operation
 from otmaps._restated import Restated
 
 _LEAST_BUDGET = 1 << 16
-_FIRST_POINTS = 1 << 13  # of a first try, from which the effort for more is foretold
+_FIRST_POINTS = 1 << 10, 1 << 13  # of a first try, from which the effort for more is foretold
+_VALUES_AT_FIRST = 2048  # of conditional RQMC for a point, at most in most cases
 _VALUES_A_POINT = 4096  # of conditional RQMC, about as dear as so many of Monte Carlo
 _VALUES_A_DRAW = 8  # of Monte Carlo, with its sorting
 _RATE = 0.75  # at least its error falls as that power of the number of points
@@ -45,8 +47,8 @@ class Auto(Estimator):
     Parameters
     ----------
     budget : int
-        About the most values of the operation that a way to the law may compute, at least 65,536.
-        To find out which ways serve takes up to some ten million more, whatever the budget is.
+        The most values of the operation that conditioning may compute, and again that conditional
+        RQMC may, at least 65,536. A way that turns out to need more is given up for the next one.
     seed : int
         The seed of sampling, non-negative.
     confidence : float
@@ -79,11 +81,17 @@ class Auto(Estimator):
     @property
     def sampling(self) -> tuple[Estimator, ...]:
         """What is tried then."""
-        points = max(_power_of_two(self.budget // _VALUES_A_POINT), _FIRST_POINTS)
+        points = max(_power_of_two(self.budget // _VALUES_A_POINT), self._first)
         return (
             ConditionalRQMC(n=points, seed=self.seed, confidence=self.confidence),
             MonteCarlo(n=self.budget // _VALUES_A_DRAW, seed=self.seed, confidence=self.confidence),
         )
+
+    @property
+    def _first(self) -> int:
+        """The points of a first try of conditional RQMC."""
+        least, most = _FIRST_POINTS
+        return min(max(_power_of_two(self.budget // _VALUES_AT_FIRST), least), most)
 
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:
         """The law of the result; its error may be larger than ``tol``.
@@ -95,7 +103,8 @@ class Auto(Estimator):
         """
         reasons: dict[str, str] = {}
         for estimator in self.deterministic:
-            law = _tried(estimator, op, inputs, tol)
+            with metered(self.budget):
+                law = _tried(estimator, op, inputs, tol)
             if isinstance(law, Distribution):
                 return law
             reasons[estimator.name] = law
@@ -106,11 +115,12 @@ class Auto(Estimator):
     ) -> Distribution:
         most, plain = self.sampling
         assert isinstance(most, ConditionalRQMC)  # noqa: S101 - two lines above
-        reason = most.refuses(op, inputs)
-        if reason is None:
+        with metered(self.budget):
             try:
-                return _explained(self._conditional(most, op, inputs, tol), reasons)
-            except (UnservedError, TurnsError) as error:
+                reason = most.refuses(op, inputs)
+                if reason is None:
+                    return _explained(self._conditional(most, op, inputs, tol), reasons)
+            except (AccuracyError, UnservedError, TurnsError) as error:
                 reason = str(error)
         reasons[most.name] = reason
         return _explained(plain.law(op, inputs, tol), reasons)
@@ -118,13 +128,16 @@ class Auto(Estimator):
     def _conditional(
         self, most: ConditionalRQMC, op: Operation, inputs: Inputs, tol: float
     ) -> Distribution:
-        first = dataclasses.replace(most, n=_FIRST_POINTS)
+        first = dataclasses.replace(most, n=self._first)
         law = first.law(op, inputs, tol)
         if law.error <= tol or most.n == first.n:
             return law
-        needed = _FIRST_POINTS * (law.error / tol) ** (1.0 / _RATE)
+        needed = first.n * (law.error / tol) ** (1.0 / _RATE)
         n = _power_of_two(2 * int(min(needed, most.n)))
-        return dataclasses.replace(most, n=min(n, most.n)).law(op, inputs, tol)
+        try:
+            return dataclasses.replace(most, n=min(n, most.n)).law(op, inputs, tol)
+        except AccuracyError:  # the budget did for the first try alone
+            return law
 
 
 def _tried(estimator: Estimator, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from otmaps._estimators._conditioned import Conditioned
 from otmaps._estimators._landmarks import Landmarks, flips, landmarks, plain
 from otmaps._estimators._level_sets import Level, LevelSets
 from otmaps._estimators._places import narrow, places_of, plateaus_of
-from otmaps._operations import Function, Operation
+from otmaps._metering import metered
+from otmaps._operations import Operation
 
 _PROBE_LEVELS = np.array([0.02, 0.3, 0.5, 0.9])
 _VALUES_OF_A_LAW = {1: 700, 2: 350}  # that a table asks for, about, by the outer inputs
@@ -129,13 +130,11 @@ def _ranked(views: list[Conditioned], marks: Landmarks) -> tuple[list[Conditione
     y = _probes(marks)
     found, costs = [], []
     for view in views:
-        counted = _Counter(view.sets.op.function)
-        op = dataclasses.replace(view.sets.op, function=counted)
-        probe = dataclasses.replace(view, sets=dataclasses.replace(view.sets, op=op))
-        lower = probe.mass(y.size, None, Level(y))
-        upper = probe.mass(y.size, Level(y), None)
+        with metered() as meter:
+            lower = view.mass(y.size, None, Level(y))
+            upper = view.mass(y.size, Level(y), None)
         found.append(np.concatenate([lower, upper]))
-        costs.append(counted.values)
+        costs.append(meter.values)
     # All terms are positive: what is missed makes a mass smaller.
     most = np.max(found, axis=0)
     sound = [bool(np.all(f >= most * (1.0 - _LESS))) for f in found]
@@ -155,17 +154,6 @@ def _probes(marks: Landmarks) -> FloatArray:
     ]
     y = np.append(y, far)
     return y[(y > marks.ends[0]) & (y < marks.ends[1])]
-
-
-class _Counter:
-    """A function that knows how many values it has computed."""
-
-    def __init__(self, function: Function) -> None:
-        self.function, self.values = function, 0
-
-    def __call__(self, *latents: Any, **parameters: Any) -> Any:
-        self.values += max(np.size(z) for z in latents)
-        return self.function(*latents, **parameters)
 
 
 def _atoms(view: Conditioned, marks: Landmarks) -> tuple[tuple[float, float], ...]:
