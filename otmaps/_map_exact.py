@@ -14,6 +14,8 @@ from otmaps._errors import AccuracyError
 from otmaps._location_scale import LocationScale
 from otmaps._priors import Arcsine, Uniform
 
+_EPS = float(np.finfo(float).eps)
+_HUGE = 1e300
 _DEEP = 1e-290  # below, a probability is close to leaving the normal doubles: take logarithms
 
 
@@ -62,8 +64,23 @@ class Problem:
     scale: float
 
     def unit(self, z: FloatArray) -> FloatArray:
-        """The size of the target near z: its scale, far out the distance from its centre."""
-        return np.maximum(self.scale, np.abs(z - self.centre))
+        """The size of the target near z."""
+        return unit_at(z, self.centre, self.scale)
+
+
+def unit_at(z: FloatArray, centre: float, scale: float) -> FloatArray:
+    """The unit of errors of a map: the target's scale, far out the distance from its centre."""
+    return np.maximum(scale, np.abs(z - centre))
+
+
+def line_error(
+    line: tuple[float, float], domain: tuple[float, float], centre: float, scale: float
+) -> float:
+    """The rounding of ``a * y + b`` over a domain, in the unit of errors."""
+    a, b = line
+    # Quantiles of heavy tails may lie beyond the doubles.
+    y = np.clip([*domain, (centre - b) / a], -_HUGE, _HUGE)
+    return float((2.0 * _EPS * (np.abs(a * y) + abs(b)) / unit_at(a * y + b, centre, scale)).max())
 
 
 def pose(source: Distribution, target: Distribution, tol: float) -> Problem:
