@@ -3,8 +3,8 @@
     python -m benchmarks.order --probes 100000000
 
 Every probe is a pair of neighbouring floats, y and the next one, and a fall is T(next) < T(y). A
-quarter of the pairs each are drawn from the source, from its tails (their logarithms uniform down to
-1e-300), around edges of cells, and around 0 with exponents down to 1e-300.
+quarter of the pairs each are drawn from the source, from its tails (their logarithms uniform down
+to 1e-300), around edges of cells, and around 0 with exponents down to 1e-300.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 def cases(tol: float) -> Iterator[Case]:
-    """Maps with kinks, flat and infinite slopes at their ends, long tails and few straight parts."""
+    """Maps with kinks, jumps, long tails, and ends where the slope is 0 or infinite."""
     pairs = (
         ("logistic", otmaps.Logistic(), otmaps.Normal()),
         ("to uniform", otmaps.Normal(), otmaps.Uniform()),

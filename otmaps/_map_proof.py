@@ -9,7 +9,8 @@ step keeps the order of what it rounds. So a cell never falls where either holds
 - From one s to the next, s q rises by more than the roundings of both q can take away. With steps
   of s of at least a grain g, and u = 2^-53, that is ``g P'(s) >= 2 s u K(s)``, where K sums the
   sizes of the four intermediate values of Horner's rule (Higham, Accuracy and Stability of
-  Numerical Algorithms, section 5.1): at most |c1| + 2 |c2| s + 3 |c3| s^2 + 4 |c4| s^3 + 4 |c5| s^4.
+  Numerical Algorithms, section 5.1): at most
+  |c1| + 2 |c2| s + 3 |c3| s^2 + 4 |c4| s^3 + 4 |c5| s^4.
 
 The kernel rounds s to multiples of the grain, and s does not fall in y because each of its steps
 keeps the order. `levelled` holds each cell below the beginning of the next one.
