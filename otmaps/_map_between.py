@@ -15,7 +15,7 @@ from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
-from otmaps._map_cells import make_frame, refine
+from otmaps._map_cells import MOST_CELLS, make_frame, refine
 from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range
 from otmaps._map_table import Table
 
@@ -57,10 +57,15 @@ def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
     law = as_distribution(source)
     found = build_map(law, as_distribution(target), tol)
     if found.error > tol:
+        large = found.table is not None and found.table.cells >= MOST_CELLS
+        reason = (
+            f"it would take more than {MOST_CELLS} cells"
+            if large
+            else f"the source law ({law.method}), the target or the doubles near them are not finer"
+        )
         warnings.warn(
-            f"the map reaches an error of {found.error:.3g}, not tol={tol:.3g}: the source law "
-            f"({law.method}) or the target is not known better. Raise tol, or "
-            "compute the source law more accurately.",
+            f"the map reaches an error of {found.error:.3g}, not tol={tol:.3g}: {reason}. Raise "
+            "tol, or compute the source law more accurately.",
             AccuracyWarning,
             stacklevel=2,
         )

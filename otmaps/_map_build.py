@@ -17,8 +17,8 @@ from otmaps._map_table import Table, make_table
 
 _EPS = float(np.finfo(float).eps)
 _CUBIC_SHARE = 0.3  # of tol, for replacing polynomials of degree 5 by cubics in the core
-_ORDER_SHARE = 0.02  # of tol, for lines where nothing better is proven to rise
-_MOST_CUTS = 24
+_ORDER_SHARE = 0.03  # of tol, for lines where nothing better is proven to rise
+_MOST_CUTS = 12
 _SLOPE_MASS = 1e-4  # of the source, in the cells where nothing is stated of the slope
 _FARTHEST = -3000.0 * math.log(10.0)
 _LARGEST = 1e308
@@ -153,8 +153,8 @@ def _in_order(
 ) -> tuple[FloatArray, float]:
     """Cells that are proven not to fall, whatever rounding does, and the error of making them so.
 
-    A cell without proof becomes a line where that moves little, else it is cut: the shorter, the
-    straighter. Such cells lie in tails, where the map is almost constant.
+    A cell without proof becomes a line where that moves little, else it is cut in four: the
+    shorter, the straighter. Such cells lie in tails, where the map is almost constant.
     """
     error, share = 0.0, _ORDER_SHARE * problem.tol
     for attempt in range(_MOST_CUTS + 1):
@@ -163,15 +163,19 @@ def _in_order(
         records = fresh
         unproven = ~never_falls(records, bucket)
         bent = np.abs(records[:-1, k.C2 :]).sum(axis=1) / problem.unit(records[:-1, k.C0])
-        points = middles(frame, records[:-1, k.EDGE], records[1:, k.EDGE])
-        whole = (points <= records[:-1, k.EDGE]) | (points >= records[1:, k.EDGE])
+        left, right = records[:-1, k.EDGE], records[1:, k.EDGE]
+        points = middles(frame, left, right)
+        whole = (points <= left) | (points >= right)
         straight = unproven & ((bent <= share) | whole | (attempt == _MOST_CUTS))
         error = max(error, float(bent[straight].max(initial=0.0)))
         records[:-1][straight, k.C1] = records[:-1][straight, k.C1 :].sum(axis=1)
         records[:-1][straight, k.C2 :] = 0.0
-        if not np.any(unproven & ~straight):
+        rest = unproven & ~straight
+        if not rest.any():
             break
-        records = _cut(records, points[unproven & ~straight])
+        left, points, right = left[rest], points[rest], right[rest]
+        quarters = middles(frame, left, points), points, middles(frame, points, right)
+        records = _cut(records, np.concatenate(quarters))
     return records, error
 
 

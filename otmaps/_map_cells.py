@@ -24,7 +24,8 @@ SAFETY = 2.0
 SHARE = 0.6
 """The part of tol that the cells may use up; the rest is for the cubic core and for rounding."""
 
-MOST_CELLS = 20_000
+MOST_CELLS = 1 << 16
+_MOST_MARKS = 5000
 DEEPEST_TAIL = 1e-300
 """Tail probability of the source down to which the map is certified."""
 
@@ -154,7 +155,7 @@ def _kinks(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
     """Points where the map may have a kink, and among them those where it jumps."""
     source, target = problem.exact.source, problem.exact.target
     marks = np.array(sorted({*target.breakpoints, *(a for a, _ in target.atoms)}))
-    if marks.size > MOST_CELLS // 4:  # as many steps as draws: adaptive cells find what matters
+    if marks.size > _MOST_MARKS:  # as many steps as draws: adaptive cells find what matters
         marks = marks[:0]
     images = problem.exact.preimage(marks) if marks.size else marks
     starts = images.copy()

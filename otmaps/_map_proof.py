@@ -38,6 +38,18 @@ _UNDERFLOW = 1e-322  # eight results may lose a half of the smallest double
 _SPARE = 1.05  # terms in u^2, and the roundings of this computation itself
 
 
+def _part_to_bernstein(part: int) -> FloatArray:
+    """From powers of s to Bernstein polynomials on one of the parts of the cell."""
+    start, width = part / _PARTS, 1.0 / _PARTS
+    powers = np.arange(5)
+    rise = np.maximum(powers[None, :] - powers[:, None], 0)
+    binomial = np.array([[math.comb(i, j) for i in range(5)] for j in range(5)], dtype=float)
+    return np.asarray(POWERS_TO_BERNSTEIN @ (binomial * start**rise * width ** powers[:, None]))
+
+
+_PARTS_TO_BERNSTEIN = tuple(_part_to_bernstein(part) for part in range(_PARTS))
+
+
 def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
     """Of which cells it is proven that the computed values never fall, from left to right.
 
@@ -58,7 +70,7 @@ def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
     grain = np.where(cubic, k.BUCKET_GRAIN, k.GRAIN)
     steep = np.ones(len(c), dtype=bool)
     for part in range(_PARTS):
-        least = (slopes(c) @ _part_to_bernstein(part).T).min(axis=1)
+        least = (slopes(c) @ _PARTS_TO_BERNSTEIN[part].T).min(axis=1)
         s = (part + 1) / _PARTS
         noise = 2.0 * s * _UNIT * (np.abs(c) * _ROUNDINGS) @ s ** np.arange(5)
         steep &= grain * least >= _SPARE * noise + _UNDERFLOW
@@ -68,15 +80,6 @@ def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
 def slopes(c: FloatArray) -> FloatArray:
     """Coefficients of the derivative in s, from c1 ... c5."""
     return c * np.arange(1, 6)
-
-
-def _part_to_bernstein(part: int) -> FloatArray:
-    """From powers of s to Bernstein polynomials on one of the parts of the cell."""
-    start, width = part / _PARTS, 1.0 / _PARTS
-    powers = np.arange(5)
-    rise = np.maximum(powers[None, :] - powers[:, None], 0)
-    binomial = np.array([[math.comb(i, j) for i in range(5)] for j in range(5)], dtype=float)
-    return np.asarray(POWERS_TO_BERNSTEIN @ (binomial * start**rise * width ** powers[:, None]))
 
 
 def rounding_allowance(coefficients: FloatArray) -> FloatArray:
