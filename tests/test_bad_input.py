@@ -206,7 +206,7 @@ ERRORS = {
     ),
     "strength beyond 1": (lambda: laplace_map().strength(1.5), ValueError, "s must be from 0 to 1"),
     "strength nan": (lambda: laplace_map().strength(NAN), ValueError, "s must be finite"),
-    "composition of nothing": (lambda: otmaps.compose(), TypeError, "at least one map"),
+    "composition of nothing": (lambda: otmaps.compose(*[]), TypeError, "at least one map"),
     "composition with a law": (
         lambda: otmaps.compose(laplace_map(), otmaps.Normal()),
         TypeError,
