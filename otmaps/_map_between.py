@@ -15,7 +15,7 @@ from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
-from otmaps._map_cells import MOST_CELLS, make_frame, refine
+from otmaps._map_cells import SAFETY, SHARE, make_frame, refine
 from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range
 from otmaps._map_table import Table
 
@@ -57,15 +57,10 @@ def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
     law = as_distribution(source)
     found = build_map(law, as_distribution(target), tol)
     if found.error > tol:
-        large = found.table is not None and found.table.cells >= MOST_CELLS
-        reason = (
-            f"it would take more than {MOST_CELLS} cells"
-            if large
-            else f"the source law ({law.method}), the target or the doubles near them are not finer"
-        )
         warnings.warn(
-            f"the map reaches an error of {found.error:.3g}, not tol={tol:.3g}: {reason}. Raise "
-            "tol, or compute the source law more accurately.",
+            f"the map reaches an error of {found.error:.3g}, not tol={tol:.3g}: the source law "
+            f"({law.method}), the target or the doubles near them are not finer, or have too many "
+            "kinks for a table. Raise tol, or compute the source law more accurately.",
             AccuracyWarning,
             stacklevel=2,
         )
@@ -136,9 +131,10 @@ def _tabulated(source: Distribution, target: Distribution, tol: float) -> Monoto
     sketch = np.interp(np.linspace(0.02, 2.98, 75), np.arange(4.0), borders)
     # Errors of probabilities hit the sparse ends hardest: the bulk deserves finer cells than those.
     share = 0.5 if math.isfinite(source.tail_error + target.tail_error) else 0.05
-    floor = share * law_error(problem, sketch, problem.exact(sketch))
-    refined = refine(problem, frame, floor)
-    table, added = assemble(problem, frame, refined)
+    floor = share * law_error(problem, sketch, problem.exact(sketch))  # below, cutting is in vain
+    goal = max(SHARE * tol / SAFETY, floor)
+    refined = refine(problem, frame, goal)
+    table, added = assemble(problem, frame, refined, goal)
     error, error_u, derivative_error = tabulation_error(problem, refined, table, added)
     domain = _domain(problem, table)
     outer, outer_error = continuation_error(problem, table, domain)

@@ -17,7 +17,7 @@ from otmaps._map_table import Table, make_table
 
 _EPS = float(np.finfo(float).eps)
 _CUBIC_SHARE = 0.3  # of tol, for replacing polynomials of degree 5 by cubics in the core
-_ORDER_SHARE = 0.03  # of tol, for lines where nothing better is proven to rise
+_ORDER_SHARE = 0.1  # of the goal of the cells, for lines where nothing better is proven to rise
 _MOST_CUTS = 12
 _SLOPE_MASS = 1e-4  # of the source, in the cells where nothing is stated of the slope
 _FARTHEST = -3000.0 * math.log(10.0)
@@ -109,11 +109,13 @@ def _as_cubics(
     inside = (edges[:-1] >= frame.low) & (edges[1:] <= frame.high)
     cells = _with_cubics(records, inside)[:-1]
     error = np.abs(records[:-1, k.C4]) / 16.0 + 0.16 * np.abs(records[:-1, k.C5])
+    steps = problem.step(records[:, k.C0])
+    served = error <= _CUBIC_SHARE * problem.tol * np.minimum(steps[:-1], steps[1:])
     error /= problem.unit(records[:-1, k.C0])
     first, second, third = cells[:, k.C1], cells[:, k.C2], cells[:, k.C3]
     rising = (first >= 0) & (first + second >= 0) & (first + 2.0 * second + 3.0 * third >= 0)
     whole = inside & (np.diff(edges) == width)
-    return whole & rising & (error <= _CUBIC_SHARE * problem.tol), error
+    return whole & rising & served, error
 
 
 def _with_cubics(records: FloatArray, cubic: npt.NDArray[np.bool_]) -> FloatArray:
@@ -127,10 +129,12 @@ def _with_cubics(records: FloatArray, cubic: npt.NDArray[np.bool_]) -> FloatArra
     return out
 
 
-def assemble(problem: Problem, frame: Frame, refined: Refined) -> tuple[Table, float]:
-    """The table, and the error that the steps after the refinement add to it."""
+def assemble(problem: Problem, frame: Frame, refined: Refined, goal: float) -> tuple[Table, float]:
+    """The table, and the error that the steps after the refinement to ``goal`` add to it."""
     records, width, error = cubic_core(problem, frame, raw_records(refined))
-    records, moved = _in_order(problem, frame, records, 1.0 / width)
+    errors = refined.errors(problem)  # what cutting could not mend is no reason to cut further
+    share = np.where(errors > goal, errors, _ORDER_SHARE * goal)
+    records, moved = _in_order(problem, frame, records, 1.0 / width, (refined.cells.left, share))
     error += moved
     values = records[:, k.C0]
     ends = frame.ends.copy()
@@ -149,25 +153,34 @@ def assemble(problem: Problem, frame: Frame, refined: Refined) -> tuple[Table, f
 
 
 def _in_order(
-    problem: Problem, frame: Frame, records: FloatArray, bucket: float
+    problem: Problem,
+    frame: Frame,
+    records: FloatArray,
+    bucket: float,
+    shares: tuple[FloatArray, FloatArray],
 ) -> tuple[FloatArray, float]:
     """Cells that are proven not to fall, whatever rounding does, and the error of making them so.
 
-    A cell without proof becomes a line where that moves little, else it is cut in four: the
-    shorter, the straighter. Such cells lie in tails, where the map is almost constant.
+    A cell without proof becomes a line where that moves it by at most its share, else it is cut in
+    four: the shorter, the straighter. Such cells lie in tails, where the map is almost constant.
+    ``shares`` are the left edges of the refined cells, and how far a line may be off in each.
     """
-    error, share = 0.0, _ORDER_SHARE * problem.tol
+    error = 0.0
     for attempt in range(_MOST_CUTS + 1):
         fresh = levelled(records)
         error = max(error, _moved(problem, fresh, records))
         records = fresh
         unproven = ~never_falls(records, bucket)
-        bent = np.abs(records[:-1, k.C2 :]).sum(axis=1) / problem.unit(records[:-1, k.C0])
         left, right = records[:-1, k.EDGE], records[1:, k.EDGE]
+        size = np.abs(records[:-1, k.C2 :]).sum(axis=1)
+        steps = problem.step(records[:, k.C0])
+        share = shares[1][np.searchsorted(shares[0], left, side="right") - 1]
+        small = size <= share * np.minimum(steps[:-1], steps[1:])
         points = middles(frame, left, right)
         whole = (points <= left) | (points >= right)
-        straight = unproven & ((bent <= share) | whole | (attempt == _MOST_CUTS))
-        error = max(error, float(bent[straight].max(initial=0.0)))
+        straight = unproven & (small | whole | (attempt == _MOST_CUTS))
+        bent = size[straight] / problem.unit(records[:-1, k.C0][straight])
+        error = max(error, float(bent.max(initial=0.0)))
         records[:-1][straight, k.C1] = records[:-1][straight, k.C1 :].sum(axis=1)
         records[:-1][straight, k.C2 :] = 0.0
         rest = unproven & ~straight
@@ -208,26 +221,18 @@ def tabulation_error(
     problem: Problem, refined: Refined, table: Table, added: float
 ) -> tuple[float, float, float]:
     """The stated errors in the unit of the problem, in u and of the slope; see `MonotoneMap`."""
-    exact, approximate = refined.exact.ravel(), refined.approximate.ravel()
+    exact = refined.exact.ravel()
     found = np.empty_like(exact)
     table.evaluate(refined.probes.ravel(), found)
-    unit = problem.unit(exact)
-    refined_gap, final_gap = (float((np.abs(z - exact) / unit).max()) for z in (approximate, found))
+    refined_gap = float(refined.errors(problem).max())
+    final_gap = float((np.abs(found - exact) / problem.unit(exact)).max())
     edges, values = table.records[:, k.EDGE], table.records[:, k.C0]
     # The steps after the refinement are known by bounds; the last table is measured all the same.
     error = max(SAFETY * refined_gap + added, SAFETY * final_gap) + law_error(
         problem, edges, values
     )
-    # In u: what is left when the float grid of T is allowed for.
-    rest = found - exact
-    grid = 2.0 * np.spacing(np.abs(exact))
-    moved = np.where(np.abs(rest) <= grid, exact, found - np.copysign(grid, rest))
     source, target = problem.exact.source, problem.exact.target
-    upper = exact > problem.centre
-    in_u = np.where(
-        upper, target.sf(moved) - target.sf(exact), target.cdf(moved) - target.cdf(exact)
-    )
-    error_u = SAFETY * float(np.abs(in_u).max()) + source.error + target.error
+    error_u = SAFETY * float(problem.in_u(found, exact).max()) + source.error + target.error
     return error, error_u, SAFETY * _slope_error(problem, refined, table)
 
 

@@ -24,11 +24,12 @@ SAFETY = 2.0
 SHARE = 0.6
 """The part of tol that the cells may use up; the rest is for the cubic core and for rounding."""
 
-MOST_CELLS = 1 << 16
-_MOST_MARKS = 5000
 DEEPEST_TAIL = 1e-300
 """Tail probability of the source down to which the map is certified."""
 
+_MOST_CELLS = 20_000
+_MOST_AN_OCTAVE = 24  # more of them where the ends span many octaves
+_MOST_MARKS = 5000
 _LARGEST = 1e300  # values and points beyond are left to the continuation
 _CLOSEST = 2.0**-1000  # distance from a support end at 0: 1 / width stays finite
 _FINEST = 512  # buckets in one of the 8 to 16 first cells of the core
@@ -329,15 +330,19 @@ class Refined:
     exact: FloatArray
     approximate: FloatArray
 
+    def errors(self, problem: Problem) -> FloatArray:
+        """The largest error measured in each cell, in the unit of the problem."""
+        gap = np.abs(self.approximate - self.exact) / problem.unit(self.exact)
+        return np.asarray(gap.max(axis=1))
 
-def refine(problem: Problem, frame: Frame, floor: float) -> Refined:
-    """Cut cells until the error measured between the nodes is below tol / SAFETY in each.
 
-    All cells of a level are evaluated in one call of the laws. ``floor`` is the error of the laws
-    themselves, below which cutting is in vain.
+def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
+    """Cut cells until the error measured between the nodes is at most ``goal`` in each.
+
+    All cells of a level are evaluated in one call of the laws.
     """
-    goal = max(SHARE * problem.tol / SAFETY, floor)
     pending, done, depth, count = first_cells(problem, frame), [], 0, 0
+    most = _most_cells(problem, frame)
     while pending.left.size:
         nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * _NODES
         nodes[:, 5] = pending.right
@@ -355,11 +360,13 @@ def refine(problem: Problem, frame: Frame, floor: float) -> Refined:
         s = (probes - pending.left[:, None]) * inverse[:, None]
         found = pending.at_left[:, None] + horner(s, coefficients)
         error = (np.abs(found - truth) / problem.unit(truth)).max(axis=1)
+        if problem.dense:
+            error = np.maximum(error, problem.in_u(found, truth).max(axis=1))
         # A handful of probes says nothing about a cell over many octaves of the distance.
         seen = ~_stretched(*_distances(frame, pending.left, pending.right)[2:])
         divisible = (cuts > pending.left) & (cuts < pending.right)
         good = (seen & (error <= goal)) | ~divisible
-        if count + good.sum() + 2 * (~good).sum() > MOST_CELLS:
+        if count + good.sum() + 2 * (~good).sum() > most:
             good[:] = True
         done.append(
             Refined(pending[good], coefficients[good], probes[good], truth[good], found[good])
@@ -368,6 +375,16 @@ def refine(problem: Problem, frame: Frame, floor: float) -> Refined:
         pending = pending[~good].split(cuts[~good], values[~good, -1])
         depth += 1
     return _joined(done)
+
+
+def _most_cells(problem: Problem, frame: Frame) -> int:
+    """Where cutting ends: what is not done then is no shape that cells could follow."""
+    octaves = 0.0
+    for end, border in zip(frame.ends, (frame.low, frame.high), strict=True):
+        inner = end[k.SIGN] * (border - end[k.ANCHOR])
+        octaves += abs(math.log2(end[k.REACH]) - math.log2(inner))
+    far = problem.unit(problem.exact([frame.first, frame.last])) / problem.scale
+    return _MOST_CELLS + int(_MOST_AN_OCTAVE * (octaves + float(np.log2(far).sum())))
 
 
 def _joined(parts: list[Refined]) -> Refined:

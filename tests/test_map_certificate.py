@@ -291,6 +291,18 @@ def test_tables_choose_their_size_by_the_tolerance(tol):
         assert T.error <= tol
 
 
+@pytest.mark.parametrize("target", [GAMMA, BETA, ARCSINE], ids=lambda known: repr(known.law))
+@pytest.mark.parametrize("source", [NORMAL, UNIFORM], ids=lambda known: repr(known.law))
+def test_where_the_prior_is_dense_the_table_is_fine_in_probability_too(source, target):
+    """Next to a pole of the density, 1e-9 of the unit may be 1e-3 in probability."""
+    T = made(source, target, 1e-9)
+    assert T.error_u <= 1e-9
+    with mp.workdps(DIGITS):
+        y = tail_points(T, 20)
+        assert all(holds(T, source, target, v) for v in y)
+        assert all(holds_in_u(T, source, target, v) for v in y)
+
+
 @pytest.mark.parametrize(
     ("source", "target"),
     [(LOGISTIC, NORMAL), (NORMAL, LOGISTIC), (NORMAL, EXPONENTIAL), (GAMMA, NORMAL)],
