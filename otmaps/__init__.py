@@ -37,7 +37,9 @@ from otmaps._estimators import (
     pushforward,
 )
 from otmaps._heavy_tails import Levy, Pareto
-from otmaps._map import MonotoneMap, monotone_map
+from otmaps._map import MonotoneMap
+from otmaps._map_between import monotone_map
+from otmaps._map_chain import ComposedMap, compose
 from otmaps._match import MatchedOperation, match, mismatch
 from otmaps._mismatch import Mismatch
 from otmaps._mixture import Mixture
@@ -73,6 +75,7 @@ __all__ = [
     "CheckReport",
     "CheckRow",
     "ClosedForm",
+    "ComposedMap",
     "Composition",
     "ConditionalRQMC",
     "Conditioning",
@@ -121,6 +124,7 @@ __all__ = [
     "check",
     "choose_estimator",
     "closed_form",
+    "compose",
     "grid",
     "lerp",
     "linear",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, final
 
@@ -12,22 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import AnyFloatArray, is_traced, real_array, real_scalar
-from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
-from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._kernels import _maps as k
-from otmaps._map_build import assemble, tabulation_error
-from otmaps._map_cells import make_frame, refine
-from otmaps._map_exact import Problem, affine_between, law_error, pose, sound_range
+from otmaps._map_blend import between, blended_table, cell_factor, continuation_gap
+from otmaps._map_exact import line_error
 from otmaps._map_table import Table, checked_table
 from otmaps._symbols import Symbol
 
 Kind: TypeAlias = Literal["identity", "affine", "table"]
 
 _EPS = float(np.finfo(float).eps)
-_HUGE = 1e300
-_NUMBERS = ("scale", "shift", "error", "error_u", "tol")
-_PAIRS = ("domain", "support", "limits")
+_FINITE = ("scale", "shift", "error", "error_u", "tol", "centre", "unit")
+_BOUNDS = ("outer_error", "derivative_error")  # may be infinite: nothing is stated
+_NUMBERS = _FINITE + _BOUNDS
+_PAIRS = ("domain", "outer", "support", "limits")
 
 
 @final
@@ -36,8 +33,12 @@ class MonotoneMap:
     """The increasing map T with T(Y) ~ target for Y ~ source, ready to be applied to arrays.
 
     Made by `monotone_map`. Calling it is thread-safe and costs a few nanoseconds a value; a value
-    is the same whatever array it stands in. T never falls by more than rounding: where y1 < y2,
-    T(y1) <= T(y2) + one unit in the last place.
+    is the same whatever array it stands in. T never falls: where y1 <= y2, T(y1) <= T(y2), also for
+    neighbouring floats. In the cells of a table that is proven, cell by cell, for the computed
+    values; a table without proof is never used (the power laws beyond the cells rise to the
+    rounding of a power).
+
+    Its certificate is `domain`, `error`, `error_u`, `outer`, `outer_error` and `derivative_error`.
 
     Attributes
     ----------
@@ -45,20 +46,33 @@ class MonotoneMap:
         The identity returns its input bit by bit; an affine map is one multiply-add.
     domain : tuple of float
         The range of y over which `error` holds: where both tails of the source are at least
-        1e-300, or its whole support. Beyond it the map continues by power laws.
+        1e-300, or its whole support. Two things can make it smaller: next to an end of the support
+        at 0 it begins at 2^-1000, and of a law that states no relative error of its tails the
+        sparse ends are left out.
     error : float
-        Bound on ``|T(y) - exact(y)| / max(scale, |exact(y) - centre|)`` over the domain, with the
-        scale (standard deviation, or interquartile range where that is smaller) and the centre
-        (median) of the target. Twice the largest error measured at nine points a cell between
-        the nodes, plus what the errors of both laws can do, plus rounding. At a jump of T (a gap
-        in the target) it holds for one of the one-sided values within a few floats.
+        Bound on ``|T(y) - exact(y)| / max(unit, |exact(y) - centre|)`` over the domain. Twice the
+        largest error measured at nine points a cell between the nodes, plus what the errors of both
+        laws can do, plus rounding. At a jump of T (a gap in the target) it holds for one of the
+        one-sided values within a few floats.
     error_u : float
         Bound on ``|F_Z(T(y)) - F_Y(y)|`` over the domain, apart from the width in u of one unit
-        in the last place at y and at T(y).
+        in the last place at y and at T(y). It bounds ``|F_Y(inverse(z)) - F_Z(z)|`` as well.
     tol : float
         What was asked for.
     support, limits : tuple of float
         The support of the source, and the values of T at its ends and beyond.
+    centre, unit : float
+        Median of the target, and its scale: the standard deviation, or the interquartile range
+        where that is smaller.
+    outer, outer_error : tuple of float, float
+        Beyond the domain T goes on by power laws that meet it with the slope of the exact map.
+        Over this range of y, which is at least the domain, their error is at most ``outer_error``,
+        in the unit of `error`: twice the largest one measured where the tails of the source are
+        1e-300 to 1e-3000. Further out T rises towards `limits`, and nothing is stated.
+    derivative_error : float
+        Bound on ``|log(T'(y) / exact'(y))|``, for all y but a set whose probability under the
+        source is 1e-4: twice the largest one measured at the same points. Infinite where nothing is
+        known of the densities.
     source, target : Distribution or None
         The laws, where they are known.
     """
@@ -72,6 +86,11 @@ class MonotoneMap:
     limits: tuple[float, float]
     scale: float = 1.0
     shift: float = 0.0
+    centre: float = 0.0
+    unit: float = 1.0
+    outer: tuple[float, float] = (-math.inf, math.inf)
+    outer_error: float = 0.0
+    derivative_error: float = 0.0
     table: Table | None = None
     source: Distribution | None = None
     target: Distribution | None = None
@@ -116,8 +135,86 @@ class MonotoneMap:
         return _apply(self._backward, z, "z", out)
 
     def derivative(self, y: Any, out: npt.NDArray[Any] | None = None) -> Any:
-        """dT/dy of what a call computes; 0 outside the support. Arguments as for a call."""
+        """dT/dy of what a call computes; 0 outside the support. Arguments as for a call.
+
+        `derivative_error` says how close it is to the ratio of the densities, f_Y(y) / f_Z(T(y)).
+        """
         return _apply(self._differentiate, y, "y", out)
+
+    def log_derivative(self, y: Any, out: npt.NDArray[Any] | None = None) -> Any:
+        """The logarithm of `derivative`; -inf where T is constant. Arguments as for a call.
+
+        For densities: where Y has the density p, T(Y) has at T(y) the density whose logarithm is
+        ``log p(y) - T.log_derivative(y)``.
+        """
+        slope = self.derivative(y, out)
+        with np.errstate(divide="ignore"):
+            logarithm = np.log(slope, out=out)
+        return float(logarithm) if out is None and np.ndim(logarithm) == 0 else logarithm
+
+    def strength(self, s: float) -> MonotoneMap:
+        """The map of part of the way: ``(1 - s) * y + s * T(y)``, McCann's interpolation.
+
+        Parameters
+        ----------
+        s : float
+            From 0, the identity, to 1, this map.
+
+        Returns
+        -------
+        MonotoneMap
+            Its errors are those of this map, carried on: they bound the distance from
+            ``(1 - s) * y + s * exact(y)``, in the unit of this map. It is the optimal map to the
+            law of its values, and has an inverse and a derivative like any other.
+
+        Notes
+        -----
+        R. J. McCann, A convexity principle for interacting gases, Adv. Math. 128 (1997), 153-179.
+        """
+        s = real_scalar(s, "s")
+        if not 0.0 <= s <= 1.0:
+            raise ValueError(
+                f"s must be from 0 to 1, got {s}: beyond, (1 - s) * y + s * T(y) may fall."
+            )
+        if s == 1.0 or self.kind == "identity":
+            return self
+        if s == 0.0:
+            straight: dict[str, Any] = {"scale": 1.0, "shift": 0.0, "limits": self.support}
+            errors: dict[str, Any] = dict.fromkeys(
+                ("error", "error_u", "outer_error", "derivative_error"), 0.0
+            )
+            fresh = dataclasses.replace(self, kind="identity", table=None, **straight, **errors)
+        elif self.table is None:
+            fresh = self._blended_line(s)
+        else:
+            fresh = self._blended_table(s, self.table)
+        return dataclasses.replace(fresh, target=None)
+
+    def _blended_line(self, s: float) -> MonotoneMap:
+        line = between(1.0, self.scale, s), s * self.shift
+        rounding = self.error + line_error(line, self.domain, self.centre, self.unit)
+        low, high = (between(*pair, s) for pair in zip(self.support, self.limits, strict=True))
+        fields: dict[str, Any] = dict.fromkeys(("error", "error_u", "outer_error"), rounding)
+        scale, shift = line
+        return dataclasses.replace(self, scale=scale, shift=shift, limits=(low, high), **fields)
+
+    def _blended_table(self, s: float, table: Table) -> MonotoneMap:
+        blend = blended_table(table, s)
+        unit = self.centre, self.unit
+        rounding = 4.0 * _EPS + line_error((1.0 - s, 0.0), self.domain, *unit)
+        error = self.error * cell_factor(table, blend, s, self.domain, unit) + rounding
+        growth, own = continuation_gap(
+            table, blend, s, domain=self.domain, outer=self.outer, unit=unit
+        )
+        low, high = blend.ends[:, k.LIMIT].tolist()
+        return dataclasses.replace(
+            self,
+            error=error,
+            error_u=self.error_u + rounding,
+            outer_error=max(error, growth * self.outer_error + own),
+            limits=(low, high),
+            table=blend,
+        )
 
     def _forward(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
         if self.table is not None:
@@ -177,7 +274,9 @@ class MonotoneMap:
             raise ValueError(f"the metadata of the map are incomplete: {error!r}.") from None
         if kind not in {"identity", "affine", "table"}:
             raise ValueError(f"the map is of the unknown kind {kind!r}.")
-        if not all(math.isfinite(x) for x in numbers.values()) or numbers["scale"] <= 0:
+        sound = all(math.isfinite(numbers[name]) for name in _FINITE)
+        sound = sound and all(numbers[name] >= 0.0 for name in _BOUNDS)
+        if not sound or min(numbers["scale"], numbers["unit"]) <= 0.0:
             raise ValueError(f"the map has the numbers {numbers}.")
         table = checked_table(dict(arrays)) if kind == "table" else None
         if table is not None:
@@ -233,145 +332,3 @@ def checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
     if not out.flags.writeable:
         raise ValueError("out is read-only; pass a writable array.")
     return out
-
-
-def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
-    """The increasing map that moves one law to another, tabulated to a stated accuracy.
-
-    On the line it is the optimal transport map for every convex cost:
-    T = F_Z^-1 o F_Y (Santambrogio, Optimal Transport for Applied Mathematicians, Theorem 2.9).
-
-    Parameters
-    ----------
-    source, target : law
-        The laws of y and of T(y): anything `as_distribution` takes. The target may have atoms and
-        gaps, the source no atoms.
-    tol : float
-        The largest `MonotoneMap.error` wanted, in the unit described there.
-
-    Returns
-    -------
-    MonotoneMap
-        The identity or affine, exactly, where the laws differ by location and scale alone;
-        otherwise a table.
-
-    Raises
-    ------
-    AtomError
-        Where the source has a point mass.
-    ValueError
-        For tol outside (1e-15, 0.1].
-
-    Warns
-    -----
-    AccuracyWarning
-        Where tol is not reached; ``error`` of the result says what is.
-    """
-    law = as_distribution(source)
-    found = build_map(law, as_distribution(target), tol)
-    if found.error > tol:
-        warnings.warn(
-            f"the map reaches an error of {found.error:.3g}, not tol={tol:.3g}: the source law "
-            f"({law.method}) or the target is not known better. Raise tol, or "
-            "compute the source law more accurately.",
-            AccuracyWarning,
-            stacklevel=2,
-        )
-    return found
-
-
-def build_map(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
-    """`monotone_map` on laws; the caller compares the error with ``tol``."""
-    tol = checked_tol(tol)
-    line = affine_between(source, target)
-    if line is not None:
-        return _straight(source, target, tol, *line)
-    _refuse_atoms(source)
-    return _tabulated(source, target, tol)
-
-
-def checked_tol(tol: Any) -> float:
-    """``tol`` as a float, or an error where no map can have it."""
-    value = real_scalar(tol, "tol")
-    if not 1e-15 < value <= 0.1:
-        raise ValueError(f"tol must be in (1e-15, 0.1], got {value}.")
-    return value
-
-
-def _refuse_atoms(source: Distribution) -> None:
-    if not source.atoms:
-        return
-    location, mass = max(source.atoms, key=lambda atom: atom[1])
-    raise AtomError(
-        f"the source law has {len(source.atoms)} point mass(es); the heaviest, at {location:g}, "
-        f"has probability {mass:.6g}. A map sends a point to one point, so none moves such a law "
-        "to the target. A randomised plan does: otmaps.match(..., "
-        "randomize=numpy.random.default_rng(0)), or otmaps.transport_plan(source, target)."
-    )
-
-
-def _straight(
-    source: Distribution, target: Distribution, tol: float, scale: float, shift: float
-) -> MonotoneMap:
-    """Identity or affine map: no error but rounding."""
-    identity = (scale, shift) == (1.0, 0.0)
-    domain = (float(source.ilogcdf(math.log(1e-300))), float(source.ilogsf(math.log(1e-300))))
-    error = 0.0
-    if not identity:
-        problem = pose(source, target, tol)
-        # Quantiles of heavy tails may lie beyond the doubles.
-        y = np.clip([*domain, source.median()], -_HUGE, _HUGE)
-        rounding = 2.0 * _EPS * (np.abs(scale * y) + abs(shift)) / problem.unit(scale * y + shift)
-        error = float(rounding.max())
-    return MonotoneMap(
-        kind="identity" if identity else "affine",
-        domain=domain,
-        error=error,
-        error_u=error,
-        tol=tol,
-        support=source.support(),
-        limits=target.support(),
-        scale=scale,
-        shift=shift,
-        source=source,
-        target=target,
-    )
-
-
-def _tabulated(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
-    problem = pose(source, target, tol)
-    frame = make_frame(problem)
-    # How well the laws know the map, at points that cost no inversion of the source.
-    borders = np.array([frame.first, frame.low, frame.high, frame.last])
-    sketch = np.interp(np.linspace(0.02, 2.98, 75), np.arange(4.0), borders)
-    # Errors of probabilities hit the sparse ends hardest: the bulk deserves finer cells than those.
-    share = 0.5 if math.isfinite(source.tail_error + target.tail_error) else 0.05
-    floor = share * law_error(problem, sketch, problem.exact(sketch))
-    refined = refine(problem, frame, floor)
-    table, added = assemble(problem, frame, refined)
-    error, error_u = tabulation_error(problem, refined, table, added)
-    return MonotoneMap(
-        kind="table",
-        domain=_domain(problem, table),
-        error=error,
-        error_u=error_u,
-        tol=tol,
-        support=source.support(),
-        limits=target.support(),
-        table=table,
-        source=source,
-        target=target,
-    )
-
-
-def _domain(problem: Problem, table: Table) -> tuple[float, float]:
-    """The cells, and the rest of the support where nothing can go wrong there any more."""
-    sound = sound_range(problem)
-    domain = []
-    for side, row in ((k.LOW, 0), (k.HIGH, -1)):
-        edge, value = table.records[row, k.EDGE], table.records[row, k.C0]
-        support, limit = table.ends[side, k.SUPPORT], table.ends[side, k.LIMIT]
-        adjacent = math.nextafter(edge, support) == support
-        saturated = abs(value - limit) <= problem.tol * problem.scale
-        domain.append(float(support if adjacent or saturated else edge))
-    return max(domain[0], sound[0]), min(domain[1], sound[1])

@@ -9,12 +9,20 @@ import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._kernels import _maps as k
-from otmaps._map_cells import SAFETY, Frame, Refined, monotone
+from otmaps._map_blend import outward_points
+from otmaps._map_cells import SAFETY, Frame, Refined, middles, monotone
 from otmaps._map_exact import Problem, law_error
-from otmaps._map_table import Table, make_table, rounding_allowance
+from otmaps._map_proof import levelled, never_falls
+from otmaps._map_table import Table, make_table
 
 _EPS = float(np.finfo(float).eps)
 _CUBIC_SHARE = 0.3  # of tol, for replacing polynomials of degree 5 by cubics in the core
+_ORDER_SHARE = 0.1  # of the goal of the cells, for lines where nothing better is proven to rise
+_MOST_CUTS = 12
+_SLOPE_MASS = 1e-4  # of the source, in the cells where nothing is stated of the slope
+_FARTHEST = -3000.0 * math.log(10.0)
+_LARGEST = 1e308
+_POINTS = 33  # of each continuation
 _MOST_CUBICS = 4096  # 128 KiB: within the second-level cache the count hardly costs time
 _BINOMIAL = np.array([[math.comb(i, j) for i in range(6)] for j in range(6)], dtype=np.float64)
 
@@ -101,11 +109,13 @@ def _as_cubics(
     inside = (edges[:-1] >= frame.low) & (edges[1:] <= frame.high)
     cells = _with_cubics(records, inside)[:-1]
     error = np.abs(records[:-1, k.C4]) / 16.0 + 0.16 * np.abs(records[:-1, k.C5])
+    steps = problem.step(records[:, k.C0])
+    served = error <= _CUBIC_SHARE * problem.tol * np.minimum(steps[:-1], steps[1:])
     error /= problem.unit(records[:-1, k.C0])
     first, second, third = cells[:, k.C1], cells[:, k.C2], cells[:, k.C3]
     rising = (first >= 0) & (first + second >= 0) & (first + 2.0 * second + 3.0 * third >= 0)
     whole = inside & (np.diff(edges) == width)
-    return whole & rising & (error <= _CUBIC_SHARE * problem.tol), error
+    return whole & rising & served, error
 
 
 def _with_cubics(records: FloatArray, cubic: npt.NDArray[np.bool_]) -> FloatArray:
@@ -119,19 +129,14 @@ def _with_cubics(records: FloatArray, cubic: npt.NDArray[np.bool_]) -> FloatArra
     return out
 
 
-def assemble(problem: Problem, frame: Frame, refined: Refined) -> tuple[Table, float]:
-    """The table, and the error that the steps after the refinement add to it."""
+def assemble(problem: Problem, frame: Frame, refined: Refined, goal: float) -> tuple[Table, float]:
+    """The table, and the error that the steps after the refinement to ``goal`` add to it."""
     records, width, error = cubic_core(problem, frame, raw_records(refined))
-    # Rounding in the laws may let neighbouring values fall by a unit in the last place.
-    values = np.maximum.accumulate(records[:, k.C0])
-    error += float((np.abs(values - records[:, k.C0]) / problem.unit(values)).max())
-    records[:, k.C0] = values
-    room = np.diff(values)
-    rise = records[:-1, k.C1 :].sum(axis=1)
-    allowed = np.maximum(room - rounding_allowance(records[:-1, k.C0 :]), 0.0)
-    with np.errstate(all="ignore"):
-        factor = np.where(rise > 0, np.minimum(allowed / rise, 1.0), 0.0)
-    records[:-1, k.C1 :] *= factor[:, None]
+    errors = refined.errors(problem)  # what cutting could not mend is no reason to cut further
+    share = np.where(errors > goal, errors, _ORDER_SHARE * goal)
+    records, moved = _in_order(problem, frame, records, 1.0 / width, (refined.cells.left, share))
+    error += moved
+    values = records[:, k.C0]
     ends = frame.ends.copy()
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         edge, value = records[row, k.EDGE], records[row, k.C0]
@@ -139,10 +144,59 @@ def assemble(problem: Problem, frame: Frame, refined: Refined) -> tuple[Table, f
     table = make_table(records, np.array([frame.low, frame.high, 1.0 / width]), ends)
     # The kernel subtracts the low end of the core from y: a rounding of half a unit there.
     core = (records[:-1, k.EDGE] >= frame.low) & (records[1:, k.EDGE] <= frame.high)
-    slope = rise[core] * records[:-1][core, k.INVERSE_WIDTH] / problem.unit(values[:-1][core])
+    rise, unit = records[:-1, k.C1 :].sum(axis=1), problem.unit(values[:-1])
+    slope = rise[core] * records[:-1][core, k.INVERSE_WIDTH] / unit[core]
     shifted = _EPS * (frame.high - frame.low) * float(slope.max())
+    grain = 0.5 * k.GRAIN * float((np.abs(records[:-1, k.C1 :]).sum(axis=1) / unit).max())
     rounding = 4.0 * _EPS * float((np.abs(values) / problem.unit(values)).max())
-    return table, error + shifted + rounding
+    return table, error + shifted + grain + rounding
+
+
+def _in_order(
+    problem: Problem,
+    frame: Frame,
+    records: FloatArray,
+    bucket: float,
+    shares: tuple[FloatArray, FloatArray],
+) -> tuple[FloatArray, float]:
+    """Cells that are proven not to fall, whatever rounding does, and the error of making them so.
+
+    A cell without proof becomes a line where that moves it by at most its share, else it is cut in
+    four: the shorter, the straighter. Such cells lie in tails, where the map is almost constant.
+    ``shares`` are the left edges of the refined cells, and how far a line may be off in each.
+    """
+    error = 0.0
+    for attempt in range(_MOST_CUTS + 1):
+        fresh = levelled(records)
+        error = max(error, _moved(problem, fresh, records))
+        records = fresh
+        unproven = ~never_falls(records, bucket)
+        left, right = records[:-1, k.EDGE], records[1:, k.EDGE]
+        size = np.abs(records[:-1, k.C2 :]).sum(axis=1)
+        steps = problem.step(records[:, k.C0])
+        share = shares[1][np.searchsorted(shares[0], left, side="right") - 1]
+        small = size <= share * np.minimum(steps[:-1], steps[1:])
+        points = middles(frame, left, right)
+        whole = (points <= left) | (points >= right)
+        straight = unproven & (small | whole | (attempt == _MOST_CUTS))
+        bent = size[straight] / problem.unit(records[:-1, k.C0][straight])
+        error = max(error, float(bent.max(initial=0.0)))
+        records[:-1][straight, k.C1] = records[:-1][straight, k.C1 :].sum(axis=1)
+        records[:-1][straight, k.C2 :] = 0.0
+        rest = unproven & ~straight
+        if not rest.any():
+            break
+        left, points, right = left[rest], points[rest], right[rest]
+        quarters = middles(frame, left, points), points, middles(frame, points, right)
+        records = _cut(records, np.concatenate(quarters))
+    return records, error
+
+
+def _moved(problem: Problem, records: FloatArray, former: FloatArray) -> float:
+    """How far records of the same cells are apart, at most."""
+    gap = np.abs(records[:, k.C0] - former[:, k.C0])
+    gap += np.abs(records[:, k.C1 :] - former[:, k.C1 :]).sum(axis=1)
+    return float((gap / problem.unit(records[:, k.C0])).max())
 
 
 def _continuation(
@@ -165,22 +219,68 @@ def _continuation(
 
 def tabulation_error(
     problem: Problem, refined: Refined, table: Table, added: float
-) -> tuple[float, float]:
-    """The stated errors of the map in the unit of the problem and in u; see `MonotoneMap`."""
-    exact, found = refined.exact.ravel(), refined.approximate.ravel()
-    measured = float((np.abs(found - exact) / problem.unit(exact)).max())
-    edges, values = table.records[:, k.EDGE], table.records[:, k.C0]
-    error = SAFETY * measured + added + law_error(problem, edges, values)
-    # In u: what is left when the float grid of T is allowed for.
+) -> tuple[float, float, float]:
+    """The stated errors in the unit of the problem, in u and of the slope; see `MonotoneMap`."""
+    exact = refined.exact.ravel()
     found = np.empty_like(exact)
     table.evaluate(refined.probes.ravel(), found)
-    gap = found - exact
-    grid = 2.0 * np.spacing(np.abs(exact))
-    moved = np.where(np.abs(gap) <= grid, exact, found - np.copysign(grid, gap))
-    target = problem.exact.target
-    upper = exact > problem.centre
-    in_u = np.where(
-        upper, target.sf(moved) - target.sf(exact), target.cdf(moved) - target.cdf(exact)
+    refined_gap = float(refined.errors(problem).max())
+    final_gap = float((np.abs(found - exact) / problem.unit(exact)).max())
+    edges, values = table.records[:, k.EDGE], table.records[:, k.C0]
+    # The steps after the refinement are known by bounds; the last table is measured all the same.
+    error = max(SAFETY * refined_gap + added, SAFETY * final_gap) + law_error(
+        problem, edges, values
     )
+    source, target = problem.exact.source, problem.exact.target
+    error_u = SAFETY * float(problem.in_u(found, exact).max()) + source.error + target.error
+    return error, error_u, SAFETY * _slope_error(problem, refined, table)
+
+
+def _slope_error(problem: Problem, refined: Refined, table: Table) -> float:
+    """The largest error of log T' measured, in all cells but the worst of little probability."""
+    source, target = problem.exact.source, problem.exact.target
+    if math.isinf(source.tail_error + target.tail_error):
+        return math.inf  # a law of draws says nothing about its density
+    found = np.empty_like(refined.probes.ravel())
+    table.differentiate(refined.probes.ravel(), found)
+    with np.errstate(all="ignore"):
+        exact = np.asarray(source.logpdf(refined.probes)) - target.logpdf(refined.exact)
+        exact[np.isin(refined.exact, [location for location, _ in target.atoms])] = -math.inf
+        found = np.log(found).reshape(exact.shape)
+        gap = np.where(found == exact, 0.0, np.abs(found - exact))
+    worst = np.where(np.isnan(gap), math.inf, gap).max(axis=1)
+    below, above = source.cdf(_edges(refined)), source.sf(_edges(refined))
+    mass = np.where(below[1:] < 0.5, np.diff(below), -np.diff(above))
+    order = np.argsort(-worst)
+    kept = np.cumsum(mass[order]) > _SLOPE_MASS
+    return float(worst[order][kept].max(initial=0.0))
+
+
+def _edges(refined: Refined) -> FloatArray:
+    return np.append(refined.cells.left, refined.cells.right[-1])
+
+
+def continuation_error(
+    problem: Problem, table: Table, domain: tuple[float, float]
+) -> tuple[tuple[float, float], float]:
+    """How far out the continuation is known, and its error up to there; see `MonotoneMap`."""
     source = problem.exact.source
-    return error, SAFETY * float(np.abs(in_u).max()) + source.error + target.error
+    outer, worst = list(domain), 0.0
+    for side, row in ((k.LOW, 0), (k.HIGH, -1)):
+        start = domain[side]
+        if start != table.records[row, k.EDGE] or start == source.support()[side]:
+            continue  # nothing is left, or the laws themselves say nothing
+        stop = source.support()[side]
+        if not math.isfinite(stop):
+            far = source.ilogcdf(_FARTHEST) if side == k.LOW else source.ilogsf(_FARTHEST)
+            stop = float(np.clip(far, -_LARGEST, _LARGEST))
+        y = outward_points(table.ends[side], start, stop, _POINTS)
+        with np.errstate(all="ignore"):
+            exact = problem.exact(y)
+        if not np.all(np.isfinite(exact)) or not np.all(np.diff(exact) >= 0.0):
+            continue
+        found = np.empty_like(y)
+        table.evaluate(y, found)
+        outer[side] = stop
+        worst = max(worst, float((np.abs(found - exact) / problem.unit(exact)).max()))
+    return (outer[0], outer[1]), SAFETY * worst

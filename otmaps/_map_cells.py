@@ -13,7 +13,8 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._kernels import _maps as k
 from otmaps._map_exact import Problem
-from otmaps._map_table import N_STATED, POWERS_TO_BERNSTEIN
+from otmaps._map_proof import POWERS_TO_BERNSTEIN, slopes
+from otmaps._map_table import N_STATED
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -23,12 +24,14 @@ SAFETY = 2.0
 SHARE = 0.6
 """The part of tol that the cells may use up; the rest is for the cubic core and for rounding."""
 
-MOST_CELLS = 20_000
 DEEPEST_TAIL = 1e-300
 """Tail probability of the source down to which the map is certified."""
 
+_MOST_CELLS = 20_000
+_MOST_AN_OCTAVE = 24  # more of them where the ends span many octaves
+_MOST_MARKS = 5000
 _LARGEST = 1e300  # values and points beyond are left to the continuation
-_CLOSEST = 1e-290  # distance from a support end at 0: 1 / width stays finite
+_CLOSEST = 2.0**-1000  # distance from a support end at 0: 1 / width stays finite
 _FINEST = 512  # buckets in one of the 8 to 16 first cells of the core
 _NARROW = 16  # cells of fewer floats hold a line: nodes of a polynomial would coincide
 
@@ -153,7 +156,7 @@ def _kinks(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
     """Points where the map may have a kink, and among them those where it jumps."""
     source, target = problem.exact.source, problem.exact.target
     marks = np.array(sorted({*target.breakpoints, *(a for a, _ in target.atoms)}))
-    if marks.size > MOST_CELLS // 4:  # as many steps as draws: adaptive cells find what matters
+    if marks.size > _MOST_MARKS:  # as many steps as draws: adaptive cells find what matters
         marks = marks[:0]
     images = problem.exact.preimage(marks) if marks.size else marks
     starts = images.copy()
@@ -199,19 +202,31 @@ def first_cells(problem: Problem, frame: Frame) -> Cells:
     return Cells(edges[:-1], edges[1:], above[:-1], below[1:], singular[:-1], singular[1:])
 
 
-def _distances(frame: Frame, cells: Cells) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _distances(
+    frame: Frame, left: FloatArray, right: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """For cells outside the core: anchor, sign, and distances of both edges (0 in the core)."""
-    side = np.where(cells.right <= frame.low, k.LOW, k.HIGH)
-    outside = (cells.right <= frame.low) | (cells.left >= frame.high)
+    side = np.where(right <= frame.low, k.LOW, k.HIGH)
+    outside = (right <= frame.low) | (left >= frame.high)
     anchor, sign = frame.ends[side, k.ANCHOR], frame.ends[side, k.SIGN]
-    near = np.where(outside, sign * (cells.left - anchor), 0.0)
-    far = np.where(outside, sign * (cells.right - anchor), 0.0)
+    near = np.where(outside, sign * (left - anchor), 0.0)
+    far = np.where(outside, sign * (right - anchor), 0.0)
     return anchor, sign, near, far
 
 
 def _stretched(near: FloatArray, far: FloatArray) -> BoolArray:
     """Whether a cell outside the core spans more than two octaves of the distance."""
     return (near > 0) & (np.maximum(near, far) > 4.0 * np.minimum(near, far))
+
+
+def middles(frame: Frame, left: FloatArray, right: FloatArray) -> FloatArray:
+    """The middle of each cell; of stretched ones that of the logarithm of the distance."""
+    middle = 0.5 * left + 0.5 * right
+    anchor, sign, near, far = _distances(frame, left, right)
+    with np.errstate(all="ignore"):
+        mean = anchor + sign * np.sqrt(near) * np.sqrt(far)
+    graded = _stretched(near, far) & (mean > left) & (mean < right)
+    return np.asarray(np.where(graded, mean, middle))
 
 
 def split_points(frame: Frame, cells: Cells, depth: int) -> FloatArray:
@@ -221,21 +236,18 @@ def split_points(frame: Frame, cells: Cells, depth: int) -> FloatArray:
     or closer to a singular point; outside by distance from the anchor, in geometric mean.
     """
     left, right = cells.left, cells.right
-    middle = 0.5 * left + 0.5 * right
+    middle = middles(frame, left, right)
+    near, far = _distances(frame, left, right)[2:]
     if depth >= 3:
-        middle = np.where(cells.low_singular, left + (right - left) / 16.0, middle)
-        middle = np.where(cells.high_singular, right - (right - left) / 16.0, middle)
+        plain = ~_stretched(near, far)
+        middle = np.where(plain & cells.low_singular, left + (right - left) / 16.0, middle)
+        middle = np.where(plain & cells.high_singular, right - (right - left) / 16.0, middle)
     step = 2.0 ** np.floor(np.log2(right - left))
     for _ in range(2):
         on_grid = step * (np.floor(left / step) + 1.0)
         step = np.where(on_grid < right, step, 0.5 * step)
-    use = (on_grid < right) & (step >= frame.fine)
-    anchor, sign, near, far = _distances(frame, cells)
-    outside = near > 0
-    with np.errstate(all="ignore"):
-        mean = anchor + sign * np.sqrt(near) * np.sqrt(far)
-    graded = _stretched(near, far) & (mean > left) & (mean < right)
-    return np.where(graded, mean, np.where(outside | ~use, middle, on_grid))
+    use = (on_grid < right) & (step >= frame.fine) & (near == 0)
+    return np.where(use, on_grid, middle)
 
 
 def probe_points(frame: Frame, cells: Cells) -> FloatArray:
@@ -245,7 +257,7 @@ def probe_points(frame: Frame, cells: Cells) -> FloatArray:
     more[cells.low_singular] = _GRADED
     more[cells.high_singular & ~cells.low_singular] = 1.0 - _GRADED
     points = cells.left[:, None] + width * np.hstack([np.tile(_BETWEEN, (more.shape[0], 1)), more])
-    anchor, sign, near, far = _distances(frame, cells)
+    anchor, sign, near, far = _distances(frame, cells.left, cells.right)
     graded = _stretched(near, far)
     ratio = (far[graded] / near[graded])[:, None] ** _GEOMETRIC
     steps = sign[graded, None] * near[graded, None] * ratio
@@ -290,7 +302,7 @@ def monotone(power: FloatArray, total: FloatArray) -> FloatArray:
 
     A line where the given ones are not finite or fall everywhere.
     """
-    bernstein = np.maximum((power * np.arange(1, 6)) @ POWERS_TO_BERNSTEIN.T, 0.0)
+    bernstein = np.maximum(slopes(power) @ POWERS_TO_BERNSTEIN.T, 0.0)
     mean = bernstein.mean(axis=1)
     line = ~(np.isfinite(mean) & (mean > 0))
     with np.errstate(all="ignore"):
@@ -318,15 +330,19 @@ class Refined:
     exact: FloatArray
     approximate: FloatArray
 
+    def errors(self, problem: Problem) -> FloatArray:
+        """The largest error measured in each cell, in the unit of the problem."""
+        gap = np.abs(self.approximate - self.exact) / problem.unit(self.exact)
+        return np.asarray(gap.max(axis=1))
 
-def refine(problem: Problem, frame: Frame, floor: float) -> Refined:
-    """Cut cells until the error measured between the nodes is below tol / SAFETY in each.
 
-    All cells of a level are evaluated in one call of the laws. ``floor`` is the error of the laws
-    themselves, below which cutting is in vain.
+def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
+    """Cut cells until the error measured between the nodes is at most ``goal`` in each.
+
+    All cells of a level are evaluated in one call of the laws.
     """
-    goal = max(SHARE * problem.tol / SAFETY, floor)
     pending, done, depth, count = first_cells(problem, frame), [], 0, 0
+    most = _most_cells(problem, frame)
     while pending.left.size:
         nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * _NODES
         nodes[:, 5] = pending.right
@@ -344,11 +360,13 @@ def refine(problem: Problem, frame: Frame, floor: float) -> Refined:
         s = (probes - pending.left[:, None]) * inverse[:, None]
         found = pending.at_left[:, None] + horner(s, coefficients)
         error = (np.abs(found - truth) / problem.unit(truth)).max(axis=1)
+        if problem.dense:
+            error = np.maximum(error, problem.in_u(found, truth).max(axis=1))
         # A handful of probes says nothing about a cell over many octaves of the distance.
-        seen = ~_stretched(*_distances(frame, pending)[2:])
+        seen = ~_stretched(*_distances(frame, pending.left, pending.right)[2:])
         divisible = (cuts > pending.left) & (cuts < pending.right)
         good = (seen & (error <= goal)) | ~divisible
-        if count + good.sum() + 2 * (~good).sum() > MOST_CELLS:
+        if count + good.sum() + 2 * (~good).sum() > most:
             good[:] = True
         done.append(
             Refined(pending[good], coefficients[good], probes[good], truth[good], found[good])
@@ -357,6 +375,16 @@ def refine(problem: Problem, frame: Frame, floor: float) -> Refined:
         pending = pending[~good].split(cuts[~good], values[~good, -1])
         depth += 1
     return _joined(done)
+
+
+def _most_cells(problem: Problem, frame: Frame) -> int:
+    """Where cutting ends: what is not done then is no shape that cells could follow."""
+    octaves = 0.0
+    for end, border in zip(frame.ends, (frame.low, frame.high), strict=True):
+        inner = end[k.SIGN] * (border - end[k.ANCHOR])
+        octaves += abs(math.log2(end[k.REACH]) - math.log2(inner))
+    far = problem.unit(problem.exact([frame.first, frame.last])) / problem.scale
+    return _MOST_CELLS + int(_MOST_AN_OCTAVE * (octaves + float(np.log2(far).sum())))
 
 
 def _joined(parts: list[Refined]) -> Refined:

@@ -14,6 +14,9 @@ from otmaps._errors import AccuracyError
 from otmaps._location_scale import LocationScale
 from otmaps._priors import Arcsine, Uniform
 
+_EPS = float(np.finfo(float).eps)
+_HUGE = 1e300
+_PEAK = 4.0  # a density, in the unit
 _DEEP = 1e-290  # below, a probability is close to leaving the normal doubles: take logarithms
 
 
@@ -54,16 +57,54 @@ class ExactMap:
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class Problem:
-    """What is to be tabulated, and the unit in which errors are measured."""
+    """What is to be tabulated, and the unit in which errors are measured.
+
+    ``dense`` says that the density of the target has poles or high peaks: then errors small in the
+    unit may be large in probability, and the cells have to be small in both.
+    """
 
     exact: ExactMap
     tol: float
     centre: float
     scale: float
+    dense: bool
 
     def unit(self, z: FloatArray) -> FloatArray:
-        """The size of the target near z: its scale, far out the distance from its centre."""
-        return np.maximum(self.scale, np.abs(z - self.centre))
+        """The size of the target near z."""
+        return unit_at(z, self.centre, self.scale)
+
+    def step(self, z: FloatArray) -> FloatArray:
+        """The unit, or less where so much would be more than 1 in probability."""
+        unit = self.unit(z)
+        if not self.dense:
+            return unit
+        with np.errstate(all="ignore"):
+            spread: FloatArray = 1.0 / np.asarray(self.exact.target.pdf(z))
+        return np.asarray(np.minimum(unit, spread))
+
+    def in_u(self, found: FloatArray, exact: FloatArray) -> FloatArray:
+        """The probability between two values, apart from two units in the last place."""
+        gap, target = found - exact, self.exact.target
+        grid = 2.0 * np.spacing(np.abs(exact))
+        moved = np.where(np.abs(gap) <= grid, exact, found - np.copysign(grid, gap))
+        below = np.asarray(target.cdf(moved)) - target.cdf(exact)
+        above = np.asarray(target.sf(moved)) - target.sf(exact)
+        return np.asarray(np.abs(np.where(exact > self.centre, above, below)))
+
+
+def unit_at(z: FloatArray, centre: float, scale: float) -> FloatArray:
+    """The unit of errors of a map: the target's scale, far out the distance from its centre."""
+    return np.maximum(scale, np.abs(z - centre))
+
+
+def line_error(
+    line: tuple[float, float], domain: tuple[float, float], centre: float, scale: float
+) -> float:
+    """The rounding of ``a * y + b`` over a domain, in the unit of errors."""
+    a, b = line
+    # Quantiles of heavy tails may lie beyond the doubles.
+    y = np.clip([*domain, (centre - b) / a], -_HUGE, _HUGE)
+    return float((2.0 * _EPS * (np.abs(a * y) + abs(b)) / unit_at(a * y + b, centre, scale)).max())
 
 
 def pose(source: Distribution, target: Distribution, tol: float) -> Problem:
@@ -76,7 +117,9 @@ def pose(source: Distribution, target: Distribution, tol: float) -> Problem:
     deviation = target.std()
     if 0.0 < deviation < scale or scale == 0.0:
         scale = deviation
-    return Problem(ExactMap(source, target), tol, target.median(), scale)
+    peaks = np.asarray(target.pdf(np.array(target.breakpoints)))
+    dense = bool(np.any(peaks * scale > _PEAK))
+    return Problem(ExactMap(source, target), tol, target.median(), scale, dense)
 
 
 def affine_between(source: Distribution, target: Distribution) -> tuple[float, float] | None:

@@ -11,23 +11,13 @@ import numpy.typing as npt
 
 from otmaps._arrays import AnyFloatArray, FloatArray
 from otmaps._kernels import _maps as k
+from otmaps._map_proof import never_falls, rounding_allowance
 
 MOST_BUCKETS = 1 << 16
 """More would no longer fit the second-level cache beside the cells."""
 
 N_STATED = k.FIRST
 """So many columns of an end are stated; the rest describe its buckets and are computed."""
-
-# From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
-POWERS_TO_BERNSTEIN = np.array(
-    [[math.comb(j, i) / math.comb(4, i) for i in range(5)] for j in range(5)]
-)
-
-
-def rounding_allowance(coefficients: FloatArray) -> FloatArray:
-    """How far Horner's rule in s may round, for rows c0 ... c5, without the addition of c0."""
-    size = np.abs(coefficients[:, 1:]).sum(axis=1)
-    return np.asarray(32.0 * float(np.finfo(float).eps) * size)
 
 
 @final
@@ -109,6 +99,7 @@ def _cubics(records: FloatArray, core: FloatArray, guide: npt.NDArray[np.int64])
     cells = records[np.maximum(guide, 0)]
     whole = (guide >= 0) & (cells[:, k.INVERSE_WIDTH] == core[2])
     whole &= (cells[:, k.C4] == 0.0) & (cells[:, k.C5] == 0.0)
+    whole[: k.COARSE] = False
     if whole.mean() < 0.5:
         return np.zeros((0, 4))
     return _on_cache_lines(np.where(whole[:, None], cells[:, k.C0 : k.C4], np.nan))
@@ -169,6 +160,7 @@ def checked_table(arrays: dict[str, Any]) -> Table:
         raise ValueError(f"core and ends have the shapes {core.shape} and {ends.shape}.")
     _check_cells(records)
     _check_core(records, core)
+    _check_order(records, core)
     for side in (k.LOW, k.HIGH):
         _check_end(records, core, ends[side], side)
     return make_table(records, core, ends)
@@ -183,19 +175,19 @@ def _checked_array(value: Any, name: str) -> FloatArray:
 def _check_cells(records: FloatArray) -> None:
     if not np.all(np.isfinite(records)):
         raise ValueError("records of the table are not finite.")
-    edges, values = records[:, k.EDGE], records[:, k.C0]
+    edges = records[:, k.EDGE]
     if not np.all(np.diff(edges) > 0):
         raise ValueError("the edges of the table do not increase.")
     widths = records[:-1, k.INVERSE_WIDTH] * np.diff(edges)
     if not np.all(np.abs(widths - 1.0) < 1e-12):
         raise ValueError("the widths of the table do not belong to its edges.")
-    cells = records[:-1, k.C0 :]
-    slack = rounding_allowance(cells)
-    derivative = cells[:, 1:] * np.arange(1, 6) @ POWERS_TO_BERNSTEIN.T
-    rise = cells[:, 1:].sum(axis=1)
-    if np.any(np.diff(values) < 0) or np.any(derivative < -slack[:, None]):
+
+
+def _check_order(records: FloatArray, core: FloatArray) -> None:
+    if np.any(np.diff(records[:, k.C0]) < 0) or not np.all(never_falls(records, core[2])):
         raise ValueError("the map of the table is not monotone.")
-    if np.any(rise > np.diff(values) + slack):
+    slack = rounding_allowance(records[:-1, k.C0 :]) / 8.0
+    if np.any(records[:-1, k.C1 :].sum(axis=1) + slack > np.diff(records[:, k.C0])):
         raise ValueError("a cell of the table ends above the beginning of the next one.")
 
 

@@ -24,7 +24,8 @@ from otmaps._estimators import (
     is_automatic,
     pushforward,
 )
-from otmaps._map import MonotoneMap, build_map
+from otmaps._map import MonotoneMap
+from otmaps._map_between import build_map
 from otmaps._map_exact import affine_between
 from otmaps._mismatch import Mismatch, law_mismatch
 from otmaps._operations import Operation

@@ -25,7 +25,8 @@ from otmaps._arrays import FloatArray, frozen, real_array
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning
-from otmaps._map import MonotoneMap, build_map, checked_out, checked_tol
+from otmaps._map import MonotoneMap, checked_out
+from otmaps._map_between import build_map, checked_tol
 from otmaps._map_exact import (
     Problem,
     absolute_move,

@@ -199,6 +199,19 @@ ERRORS = {
         "closed_form needs",
     ),
     "map inverse": (lambda: laplace_map().inverse(TEXT), TypeError, "z must be"),
+    "map log derivative": (
+        lambda: laplace_map().log_derivative(MASKED),
+        TypeError,
+        "y is a masked",
+    ),
+    "strength beyond 1": (lambda: laplace_map().strength(1.5), ValueError, "s must be from 0 to 1"),
+    "strength nan": (lambda: laplace_map().strength(NAN), ValueError, "s must be finite"),
+    "composition of nothing": (lambda: otmaps.compose(*[]), TypeError, "at least one map"),
+    "composition with a law": (
+        lambda: otmaps.compose(laplace_map(), otmaps.Normal()),
+        TypeError,
+        r"takes maps \(monotone_map\), got Normal",
+    ),
     "map derivative": (lambda: laplace_map().derivative(MASKED), TypeError, "y is a masked"),
     # --- mismatch, check, walk, store, precompute
     "mismatch dim": (lambda: otmaps.mismatch(otmaps.lerp(), "normal", dim=0), ValueError, "dim"),
@@ -240,6 +253,12 @@ VALUES = {
     "map nan": (lambda: laplace_map()(NAN), NAN),
     "map inf": (lambda: laplace_map()([INF, -INF]), [INF, -INF]),
     "map inverse inf": (lambda: laplace_map().inverse([INF, -INF]), [INF, -INF]),
+    "log derivative outside": (
+        lambda: otmaps.monotone_map("uniform", "normal").log_derivative(2.0),
+        -INF,
+    ),
+    "strength nothing": (lambda: laplace_map().strength(0.0)([NAN, -INF, 3.0]), [NAN, -INF, 3.0]),
+    "composition of one": (lambda: otmaps.compose(laplace_map())(0.0), 0.0),
     "map of the median": (lambda: laplace_map()(0.0), 0.0),
     "t beyond 1": (lambda: otmaps.lerp(2.0).raw(1.0, 3.0), 5.0),
     "t below 0": (lambda: otmaps.lerp(-1.0).raw(1.0, 3.0), -1.0),

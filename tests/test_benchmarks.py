@@ -31,6 +31,7 @@ from benchmarks import (
     linear_results,
     linear_truth,
     operations_table,
+    order,
     peers,
     report,
     truth,
@@ -87,7 +88,7 @@ def test_a_benchmark_runs(cls, method):
 
 def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
-    helpers |= {"convergence", "convergence_page", "operations_table"}
+    helpers |= {"convergence", "convergence_page", "operations_table", "order"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -354,3 +355,20 @@ def test_the_truths_that_honesty_is_held_to(case):
     x = np.unique(y)
     after = np.searchsorted(y, x, side="right") / y.size
     assert np.max(np.abs(after - found.cdf(x))) <= np.sqrt(np.log(2e6) / (2.0 * y.size))
+
+
+@pytest.mark.needs_jit
+def test_no_map_falls_between_neighbouring_floats():
+    for name, T in order.cases(1e-9):
+        done, falls = order.count_falls(T, 20_000)
+        assert (done >= 20_000, falls) == (True, 0), name
+
+
+def test_a_map_that_falls_is_counted(monkeypatch, capsys):
+    T = otmaps.monotone_map(otmaps.Logistic(), otmaps.Normal(), tol=1e-3)
+    S = dataclasses.replace(T, kind="affine", table=None, scale=-1.0, limits=(-1e3, 1e3))
+    done, falls = order.count_falls(S, 1000)
+    assert falls > 0.4 * done
+    monkeypatch.setattr(order, "cases", lambda tol: iter([order.Case("bad", S)]))
+    assert order.main(["--probes", "300"]) == 1
+    assert "in all" in capsys.readouterr().out

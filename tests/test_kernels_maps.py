@@ -72,7 +72,8 @@ def test_a_cubic_core_gives_the_values_of_its_cells():
     arrays["records"] = records
     table = checked_table(arrays)
     assert table.cubics.shape == (32, 4)
-    assert not np.isnan(table.cubics).all(axis=1).any()
+    # The first buckets go by the guide: there the coordinate has too fine steps for the proof.
+    assert np.isnan(table.cubics).all(axis=1).tolist() == [True] * k.COARSE + [False] * 28
     y = np.random.default_rng(4).uniform(edges[0], edges[-1], 400)
     assert close(evaluated(table, y), [naive.value(p, arrays) for p in y], np.abs(y0).max())
 

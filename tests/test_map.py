@@ -15,7 +15,9 @@ from naive import quantile
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning, AtomError
-from otmaps._map import MonotoneMap, monotone_map
+from otmaps._kernels import _maps as k
+from otmaps._map import MonotoneMap
+from otmaps._map_between import monotone_map
 from otmaps._map_exact import ExactMap, pose
 from otmaps._one_sided_priors import Exponential, Gumbel, LogNormal
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
@@ -325,8 +327,12 @@ def test_inverse_undoes_the_map(source, target):
     slope = T.derivative(y)
     y, z, slope = (a[np.isfinite(z) & (slope > 0)] for a in (y, z, slope))
     back = T.inverse(z)
-    # To rounding of y, and to what a few units in the last place of z are worth in y.
-    allowed = 4 * np.spacing(np.abs(y)) + 8 * np.spacing(np.abs(z)) / slope
+    # To rounding of y, to what a few units in the last place of z are worth in y, and to the grain
+    # of the coordinate in a cell.
+    edges = T.table.records[:, 0]
+    cell = np.clip(np.searchsorted(edges, y, side="right"), 1, edges.size - 1)
+    grain = k.GRAIN * (edges[cell] - edges[cell - 1])
+    allowed = grain + 4 * np.spacing(np.abs(y)) + 8 * np.spacing(np.abs(z)) / slope
     crossed = np.abs(T(back) - z) <= 2 * np.spacing(np.abs(z))
     assert np.all((np.abs(back - y) <= allowed) | crossed)
     # The rest are edges, where the slope of one side says nothing about the other.

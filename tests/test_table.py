@@ -19,7 +19,8 @@ from otmaps import _format
 from otmaps._built_in import lerp, linear
 from otmaps._errors import StoreWarning, TableError
 from otmaps._format import canonical_json, pack, table_key, unpack
-from otmaps._map import MonotoneMap, monotone_map
+from otmaps._map import MonotoneMap
+from otmaps._map_between import monotone_map
 from otmaps._priors import Logistic, Normal, Uniform
 from otmaps._registry import operation
 from otmaps._stores import MemoryStore, TableStore

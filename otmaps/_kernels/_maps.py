@@ -3,7 +3,8 @@
 A table of a monotone map is handed to the kernels as a tuple of five arrays, in this order.
 
 ``cubics`` : float64 (buckets of the core or 0, 4)
-    Coefficients of the buckets of the core that are one cubic cell, NaN for the others.
+    Coefficients of the buckets of the core that are one cubic cell, NaN for the others, among
+    them the first `COARSE`.
 ``records`` : float64 (n + 1, 8)
     One cache line a cell, from left to right: left edge, 1 / width, and the coefficients c0 ... c5
     of the polynomial in s = (y - edge) / width. The last row holds the last edge and its value.
@@ -35,6 +36,14 @@ Line: TypeAlias = tuple[float, float, float, float]
 
 EDGE, INVERSE_WIDTH, C0, C1, C2, C3, C4, C5 = range(8)
 LOW, HIGH = 0, 1
+
+GRAIN = 2.0**-48
+"""The coordinate in a cell is a multiple of it: no rounding makes the map fall (`_map_proof`)."""
+BUCKET_GRAIN = 2.0**-50
+"""The coordinate in a bucket of the core has no finer steps, from the bucket `COARSE` on."""
+COARSE = 4
+
+_TO_GRAIN = 16.0  # the doubles from 16 to 17 are GRAIN apart
 (
     ANCHOR,  # where distances are measured from
     SIGN,  # +1: d grows with y
@@ -95,8 +104,8 @@ def _cell(y, records, guide, core, ends):  # type: ignore[no-untyped-def]
 @part
 def _local(y, records, cell):  # type: ignore[no-untyped-def]
     """The coordinate in a cell. A point that rounding put one cell too far gets 0, not less."""
-    s = (y - records[cell, EDGE]) * records[cell, INVERSE_WIDTH]
-    return s if s > 0.0 else 0.0
+    s = (y - records[cell, EDGE]) * records[cell, INVERSE_WIDTH] + _TO_GRAIN
+    return s - _TO_GRAIN if s > _TO_GRAIN else 0.0
 
 
 @part
@@ -183,8 +192,8 @@ def evaluate(y: AnyFloatArray, out: AnyFloatArray, table: TableArrays) -> None:
                 first = guide[np.uint64(np.int64(x))]
                 if first >= 0:
                     c = np.uint64(first)
-                    s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH]
-                    s = s if s > 0.0 else 0.0
+                    s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH] + _TO_GRAIN
+                    s = s - _TO_GRAIN if s > _TO_GRAIN else 0.0
                     inner = fma(s, fma(s, records[c, C5], records[c, C4]), records[c, C3])
                     inner = fma(s, fma(s, inner, records[c, C2]), records[c, C1])
                     out[i] = fma(s, inner, records[c, C0])

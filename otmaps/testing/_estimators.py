@@ -13,7 +13,7 @@ import numpy as np
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning
 from otmaps._estimators import Estimator
-from otmaps._map import monotone_map
+from otmaps._map_between import monotone_map
 from otmaps._one_sided_priors import Beta, Exponential, Gamma, LogNormal
 from otmaps._operations import Operation
 from otmaps._priors import Cauchy, Laplace, Normal, Uniform

@@ -1,0 +1,170 @@
+"""Making the monotone map between two laws: exact where it can be, else a certified table."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from otmaps._arrays import real_scalar
+from otmaps._convert import as_distribution
+from otmaps._distribution import Distribution
+from otmaps._errors import AccuracyWarning, AtomError
+from otmaps._kernels import _maps as k
+from otmaps._map import MonotoneMap
+from otmaps._map_build import assemble, continuation_error, tabulation_error
+from otmaps._map_cells import SAFETY, SHARE, make_frame, refine
+from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range
+from otmaps._map_table import Table
+
+_EPS = float(np.finfo(float).eps)
+
+
+def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
+    """The increasing map that moves one law to another, tabulated to a stated accuracy.
+
+    On the line it is the optimal transport map for every convex cost:
+    T = F_Z^-1 o F_Y (Santambrogio, Optimal Transport for Applied Mathematicians, Theorem 2.9).
+
+    Parameters
+    ----------
+    source, target : law
+        The laws of y and of T(y): anything `as_distribution` takes. The target may have atoms and
+        gaps, the source no atoms.
+    tol : float
+        The largest `MonotoneMap.error` wanted, in the unit described there.
+
+    Returns
+    -------
+    MonotoneMap
+        The identity or affine, exactly, where the laws differ by location and scale alone;
+        otherwise a table.
+
+    Raises
+    ------
+    AtomError
+        Where the source has a point mass.
+    ValueError
+        For tol outside (1e-15, 0.1].
+
+    Warns
+    -----
+    AccuracyWarning
+        Where tol is not reached; ``error`` of the result says what is.
+    """
+    law = as_distribution(source)
+    found = build_map(law, as_distribution(target), tol)
+    if found.error > tol:
+        warnings.warn(
+            f"the map reaches an error of {found.error:.3g}, not tol={tol:.3g}: the source law "
+            f"({law.method}), the target or the doubles near them are not finer, or have too many "
+            "kinks for a table. Raise tol, or compute the source law more accurately.",
+            AccuracyWarning,
+            stacklevel=2,
+        )
+    return found
+
+
+def build_map(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
+    """`monotone_map` on laws; the caller compares the error with ``tol``."""
+    tol = checked_tol(tol)
+    line = affine_between(source, target)
+    if line is not None:
+        return _straight(source, target, tol, *line)
+    _refuse_atoms(source)
+    return _tabulated(source, target, tol)
+
+
+def checked_tol(tol: Any) -> float:
+    """``tol`` as a float, or an error where no map can have it."""
+    value = real_scalar(tol, "tol")
+    if not 1e-15 < value <= 0.1:
+        raise ValueError(f"tol must be in (1e-15, 0.1], got {value}.")
+    return value
+
+
+def _refuse_atoms(source: Distribution) -> None:
+    if not source.atoms:
+        return
+    location, mass = max(source.atoms, key=lambda atom: atom[1])
+    raise AtomError(
+        f"the source law has {len(source.atoms)} point mass(es); the heaviest, at {location:g}, "
+        f"has probability {mass:.6g}. A map sends a point to one point, so none moves such a law "
+        "to the target. A randomised plan does: otmaps.match(..., "
+        "randomize=numpy.random.default_rng(0)), or otmaps.transport_plan(source, target)."
+    )
+
+
+def _straight(
+    source: Distribution, target: Distribution, tol: float, scale: float, shift: float
+) -> MonotoneMap:
+    """Identity or affine map: no error but rounding."""
+    identity = (scale, shift) == (1.0, 0.0)
+    domain = (float(source.ilogcdf(math.log(1e-300))), float(source.ilogsf(math.log(1e-300))))
+    certificate: dict[str, Any] = {"error": 0.0, "error_u": 0.0}
+    if not identity:
+        problem = pose(source, target, tol)
+        error = line_error((scale, shift), domain, problem.centre, problem.scale)
+        certificate = dict.fromkeys(("error", "error_u", "outer_error"), error)
+        certificate |= {"centre": problem.centre, "unit": problem.scale, "derivative_error": _EPS}
+    return MonotoneMap(
+        kind="identity" if identity else "affine",
+        domain=domain,
+        tol=tol,
+        support=source.support(),
+        limits=target.support(),
+        scale=scale,
+        shift=shift,
+        source=source,
+        target=target,
+        **certificate,
+    )
+
+
+def _tabulated(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
+    problem = pose(source, target, tol)
+    frame = make_frame(problem)
+    # How well the laws know the map, at points that cost no inversion of the source.
+    borders = np.array([frame.first, frame.low, frame.high, frame.last])
+    sketch = np.interp(np.linspace(0.02, 2.98, 75), np.arange(4.0), borders)
+    # Errors of probabilities hit the sparse ends hardest: the bulk deserves finer cells than those.
+    share = 0.5 if math.isfinite(source.tail_error + target.tail_error) else 0.05
+    floor = share * law_error(problem, sketch, problem.exact(sketch))  # below, cutting is in vain
+    goal = max(SHARE * tol / SAFETY, floor)
+    refined = refine(problem, frame, goal)
+    table, added = assemble(problem, frame, refined, goal)
+    error, error_u, derivative_error = tabulation_error(problem, refined, table, added)
+    domain = _domain(problem, table)
+    outer, outer_error = continuation_error(problem, table, domain)
+    return MonotoneMap(
+        kind="table",
+        domain=domain,
+        outer=outer,
+        outer_error=max(error, outer_error),
+        derivative_error=derivative_error,
+        centre=problem.centre,
+        unit=problem.scale,
+        error=error,
+        error_u=error_u,
+        tol=tol,
+        support=source.support(),
+        limits=target.support(),
+        table=table,
+        source=source,
+        target=target,
+    )
+
+
+def _domain(problem: Problem, table: Table) -> tuple[float, float]:
+    """The cells, and the rest of the support where nothing can go wrong there any more."""
+    sound = sound_range(problem)
+    domain = []
+    for side, row in ((k.LOW, 0), (k.HIGH, -1)):
+        edge, value = table.records[row, k.EDGE], table.records[row, k.C0]
+        support, limit = table.ends[side, k.SUPPORT], table.ends[side, k.LIMIT]
+        adjacent = math.nextafter(edge, support) == support
+        saturated = abs(value - limit) <= problem.tol * problem.scale
+        domain.append(float(support if adjacent or saturated else edge))
+    return max(domain[0], sound[0]), min(domain[1], sound[1])

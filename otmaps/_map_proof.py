@@ -1,0 +1,103 @@
+"""The proof that a table of polynomials, computed in floating-point numbers, never falls.
+
+In real numbers a cell rises where the derivative of its polynomial has no negative Bernstein
+coefficient. In doubles that is not enough. By Horner's rule with fused multiply-adds the kernel
+computes ``fl(c0 + s q)``, q = c1 + s (c2 + s (c3 + s (c4 + s c5))), and the rounding of the last
+step keeps the order of what it rounds. So a cell never falls where either holds:
+
+- No coefficient c1 ... c5 is negative: every step is the rounding of a rising function.
+- From one s to the next, s q rises by more than the roundings of both q can take away. With steps
+  of s of at least a grain g, and u = 2^-53, that is ``g P'(s) >= 2 s u K(s)``, where K sums the
+  sizes of the four intermediate values of Horner's rule (Higham, Accuracy and Stability of
+  Numerical Algorithms, section 5.1): at most
+  |c1| + 2 |c2| s + 3 |c3| s^2 + 4 |c4| s^3 + 4 |c5| s^4.
+
+The kernel rounds s to multiples of the grain, and s does not fall in y because each of its steps
+keeps the order. `levelled` holds each cell below the beginning of the next one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from otmaps._arrays import FloatArray
+from otmaps._kernels import _maps as k
+
+# From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
+POWERS_TO_BERNSTEIN = np.array(
+    [[math.comb(j, i) / math.comb(4, i) for i in range(5)] for j in range(5)]
+)
+
+_PARTS = 4  # of a cell, in each of which the inequality is shown
+_ROUNDINGS = np.array([1.0, 2.0, 3.0, 4.0, 4.0])
+_UNIT = 0.5 * float(np.finfo(float).eps)
+_UNDERFLOW = 1e-322  # eight results may lose a half of the smallest double
+_SPARE = 1.05  # terms in u^2, and the roundings of this computation itself
+
+
+def _part_to_bernstein(part: int) -> FloatArray:
+    """From powers of s to Bernstein polynomials on one of the parts of the cell."""
+    start, width = part / _PARTS, 1.0 / _PARTS
+    powers = np.arange(5)
+    rise = np.maximum(powers[None, :] - powers[:, None], 0)
+    binomial = np.array([[math.comb(i, j) for i in range(5)] for j in range(5)], dtype=float)
+    return np.asarray(POWERS_TO_BERNSTEIN @ (binomial * start**rise * width ** powers[:, None]))
+
+
+_PARTS_TO_BERNSTEIN = tuple(_part_to_bernstein(part) for part in range(_PARTS))
+
+
+def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
+    """Of which cells it is proven that the computed values never fall, from left to right.
+
+    Parameters
+    ----------
+    records : ndarray, shape (n + 1, 8)
+        See `otmaps._kernels._maps`.
+    bucket : float
+        The inverse width of the buckets of the core: a cubic of that width is evaluated there, on
+        steps of `BUCKET_GRAIN`; all other cells have steps of `GRAIN`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    c = records[:-1, k.C1 :]
+    cubic = (records[:-1, k.INVERSE_WIDTH] == bucket) & ~c[:, 3:].any(axis=1)
+    grain = np.where(cubic, k.BUCKET_GRAIN, k.GRAIN)
+    steep = np.ones(len(c), dtype=bool)
+    for part in range(_PARTS):
+        least = (slopes(c) @ _PARTS_TO_BERNSTEIN[part].T).min(axis=1)
+        s = (part + 1) / _PARTS
+        noise = 2.0 * s * _UNIT * (np.abs(c) * _ROUNDINGS) @ s ** np.arange(5)
+        steep &= grain * least >= _SPARE * noise + _UNDERFLOW
+    return np.asarray(steep | np.all(c >= 0.0, axis=1))
+
+
+def slopes(c: FloatArray) -> FloatArray:
+    """Coefficients of the derivative in s, from c1 ... c5."""
+    return c * np.arange(1, 6)
+
+
+def rounding_allowance(coefficients: FloatArray) -> FloatArray:
+    """How far Horner's rule in s may round, for rows c0 ... c5, without the addition of c0."""
+    size = np.abs(coefficients[:, 1:]).sum(axis=1)
+    return np.asarray(32.0 * float(np.finfo(float).eps) * size)
+
+
+def levelled(records: FloatArray) -> FloatArray:
+    """The records with values that do not fall, and cells that stay below the next value.
+
+    Rounding in the laws may let neighbouring values fall by a unit in the last place.
+    """
+    records = records.copy()
+    records[:, k.C0] = np.maximum.accumulate(records[:, k.C0])
+    rise = records[:-1, k.C1 :].sum(axis=1)
+    room = np.diff(records[:, k.C0]) - rounding_allowance(records[:-1, k.C0 :])
+    with np.errstate(all="ignore"):
+        factor = np.where(rise > 0, np.minimum(np.maximum(room, 0.0) / rise, 1.0), 0.0)
+    records[:-1, k.C1 :] *= factor[:, None]
+    return records
