@@ -263,7 +263,11 @@ def test_a_corrupted_table_does_not_pass(change):
         assert not all(holds_in_u(T, LOGISTIC, NORMAL, y) for y in tail_points(T))
 
 
-@pytest.mark.parametrize("source", [LOGISTIC, UNIFORM, summed(two_laplaces, (0.7, 0.3))], ids=str)
+@pytest.mark.parametrize(
+    "source",
+    [LOGISTIC, UNIFORM, summed(two_laplaces, (0.7, 0.3))],
+    ids=lambda source: type(source.law).__name__,
+)
 def test_a_bound_a_tenth_of_the_stated_one_does_not_pass(source):
     target = NORMAL
     T = made(source, target, 1e-9)
