@@ -167,9 +167,8 @@ def test_a_users_operation_goes_through_the_whole_chain():
     def gated(z1, z2):
         return z1 * np.tanh(z1 + z2)
 
-    with pytest.warns(otmaps.AccuracyWarning, match=r"known to .* not to tol"):
-        m = otmaps.match(gated(), otmaps.Normal())
-    assert "conditional RQMC" in m.source.method
+    m = otmaps.match(gated(), otmaps.Normal())
+    assert m.source.method.startswith("conditioning")
     z = np.random.default_rng(5).standard_normal((2, 100_000))
     distance = ks_distance(m(*z), otmaps.Normal())
     assert distance < m.source.error + 2.2 / np.sqrt(100_000)

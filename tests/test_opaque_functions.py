@@ -71,6 +71,30 @@ def test_two_inputs(name):
     assert np.all(np.abs(law.logsf(y) - upper)[seen] <= law.tail_error + rounding)
 
 
+def turned(a, b):
+    return hidden(a * np.tanh(a + b))
+
+
+def turned_sf(y):
+    """The log of P(a tanh(a + b) > y) for y > 0: abs(a) > y, and b above, or below, a bound.
+
+    Both signs of a are as probable. In x = log(a - y) all that happens next to y is smooth.
+    """
+    x = np.arange(-60.0, 5.0, 2.0**-7)
+    a = y + np.exp(x)
+    bound = 0.5 * (np.log(a + y) - x) - a  # atanh(y / a) - a
+    logs = special.log_ndtr(-bound) - 0.5 * a**2 + x
+    return special.logsumexp(logs) + math.log(2.0**-6 / math.sqrt(2.0 * math.pi))
+
+
+def test_two_cuts_next_to_one_another():
+    law = otmaps.pushforward(opaque(turned), NORMAL, method="conditioning")
+    assert law.error <= 1e-12
+    y = np.array([0.02, 0.4, 2.0, 6.0, 11.27, 12.4, 20.0])
+    truth = [turned_sf(x) for x in y]
+    np.testing.assert_allclose(law.logsf(y), truth, rtol=0.0, atol=law.tail_error + 1e-12)
+
+
 def gate(a, b, c):
     return hidden(np.where(a > 0.3, b, 2.0 * c))
 

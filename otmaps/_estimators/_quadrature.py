@@ -41,6 +41,7 @@ _CHUNK = 1 << 13  # intervals at a time
 _MOST_ROUNDS = 60
 _NARROWEST = 1e-295
 _NOTHING = 1e-316
+_TWINS = 1e-2
 _NEXT_TO = 0.25  # of the distance between marks
 _FEW = 8  # a single problem may take that much more
 
@@ -193,6 +194,11 @@ def intervals(
     near = np.append(np.isin(np.tile(marks, count)[keep], special), kinks.abrupt)
     order = np.lexsort((root, t, problem))
     problem, t, root, near = problem[order], t[order], root[order], near[order]
+    # What happens between two kinks next to one another goes on beyond them on the same scale.
+    twins = (problem[1:] == problem[:-1]) & root[1:] & root[:-1]
+    twins &= t[1:] - t[:-1] < _TWINS * (1.0 + 0.1 * np.abs(t[1:]))
+    near[1:] |= twins
+    near[:-1] |= twins
     root &= ~near
     same = (problem[1:] == problem[:-1]) & (t[1:] - t[:-1] > 1e-15 * np.abs(t[1:]))
     low, high = slice(None, -1), slice(1, None)
