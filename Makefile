@@ -16,8 +16,9 @@ DEMO := build/demo
 COVERAGE := --cov --cov-append --cov-report=
 FLOOR := --cov-report=term --cov-fail-under=95
 PYTEST := $(BIN)/python -m pytest -n 2
+ARRAY_TESTS := tests/test_backends.py tests/test_torch.py tests/test_jax.py
 
-.PHONY: help test test-nojit demo lint format bench clean distclean
+.PHONY: help test test-nojit test-arrays demo lint format bench clean distclean
 
 help: ## say what there is to make
 	@echo "make TARGET, where TARGET is one of"
@@ -39,6 +40,10 @@ endif
 test-nojit: ## run the whole suite on interpreted kernels (slow)
 	@tools/venv.sh $(VENV) tests
 	NUMBA_DISABLE_JIT=1 $(PYTEST) $(ARGS)
+
+test-arrays: ## run the tests of arrays with torch, JAX and ONNX, in an environment of their own
+	@tools/venv.sh $(VENV)-arrays tests arrays
+	$(VENV)-arrays/bin/python -m pytest $(ARRAY_TESTS) $(ARGS)
 
 demo: ## match the latents of two small image generators and write a page about it
 	@tools/venv.sh $(VENV) demo
@@ -68,5 +73,5 @@ clean: ## remove what was built, except the virtual environment
 	    .mypy_cache .pytest_cache .ruff_cache benchmarks/.asv
 	find benchmarks otmaps tests tools -name __pycache__ -prune -exec rm -rf {} +
 
-distclean: clean ## remove the virtual environment too
-	rm -rf $(VENV)
+distclean: clean ## remove the virtual environments too
+	rm -rf $(VENV) $(VENV)-arrays

@@ -1,6 +1,6 @@
 """The array boundary: what comes in from a user becomes float64 or float32 NumPy, or a clear error.
 
-This is the only module that knows of array libraries other than NumPy.
+Maps and matched operations take arrays of other libraries too, by way of `_backends`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ _FOREIGN = {
     "jax": "numpy.asarray(x)",
     "jaxlib": "numpy.asarray(x)",
     "cupy": "cupy.asnumpy(x)",
-    "dask": "x.map_blocks(matched) or x.compute()",
+    "dask": "x.compute()",
     "tensorflow": "x.numpy()",
 }
 
 
 def real_array(x: Any, name: str) -> AnyFloatArray:
     """``x`` as a NumPy array of real numbers: float32 and float64 kept, the rest made float64.
+
+    Half precision (float16, and bfloat16 of ml_dtypes) is made float32.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def real_array(x: Any, name: str) -> AnyFloatArray:
     library = type(x).__module__.partition(".")[0]
     if library in _FOREIGN:
         raise TypeError(
-            f"{name} is a {library} array; this version computes on NumPy arrays. "
+            f"{name} is a {library} array; it must be a NumPy array, or numbers. "
             f"Convert it first: {_FOREIGN[library]}."
         )
     try:
@@ -61,6 +63,8 @@ def real_array(x: Any, name: str) -> AnyFloatArray:
     if array.dtype in (np.float64, np.float32):
         # A foreign byte order would reach compiled code as garbage.
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if is_half(array.dtype):
+        return array.astype(np.float32)
     if array.dtype.kind == "c":
         raise TypeError(
             f"{name} is complex ({array.dtype}); laws and maps act on real numbers. "
@@ -72,6 +76,45 @@ def real_array(x: Any, name: str) -> AnyFloatArray:
             "Convert it first, for example with .astype(float)."
         )
     return array.astype(np.float64)
+
+
+def is_half(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype is float16, or bfloat16 of the package ml_dtypes."""
+    # The name of a dtype costs a microsecond: it is asked for where the kind is none of NumPy's.
+    return dtype.char == "e" or (dtype.kind == "V" and dtype.name == "bfloat16")
+
+
+def half_dtype(*arrays: Any) -> np.dtype[Any] | None:
+    """The dtype that NumPy arrays share, where it is of half precision; else None."""
+    first = arrays[0].dtype if arrays and isinstance(arrays[0], np.ndarray) else None
+    if first is None or not is_half(first):
+        return None
+    same = all(isinstance(x, np.ndarray) and x.dtype == first for x in arrays)
+    return first if same else None
+
+
+def checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
+    """``out``, or an error where it cannot hold the values of a map at the array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}.")
+    if out.shape != array.shape or out.dtype != array.dtype:
+        raise ValueError(
+            f"out must have the shape {array.shape} and dtype {array.dtype} of the result, "
+            f"got {out.shape} and {out.dtype}."
+        )
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; pass a writable array.")
+    return out
+
+
+def narrowed(values: Any, dtype: np.dtype[Any], out: npt.NDArray[Any] | None) -> Any:
+    """What was computed in single precision, as an array of half precision."""
+    result = np.empty(np.shape(values), dtype)
+    if out is not None:
+        result = checked_out(out, result)
+    with np.errstate(over="ignore"):  # what half precision does not reach is infinite
+        result[...] = values
+    return float(values) if out is None and result.ndim == 0 else result
 
 
 class Traced:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, final
@@ -10,7 +11,16 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps._arrays import AnyFloatArray, is_traced, real_array, real_scalar
+from otmaps._arrays import (
+    AnyFloatArray,
+    checked_out,
+    half_dtype,
+    is_traced,
+    narrowed,
+    real_array,
+    real_scalar,
+)
+from otmaps._backends import INVERSE, Curve, backend_of, refuse_out
 from otmaps._distribution import Distribution
 from otmaps._kernels import _maps as k
 from otmaps._map_blend import between, blended_table, cell_factor, continuation_gap
@@ -102,21 +112,23 @@ class MonotoneMap:
         ----------
         y : array_like
             Points of any shape. NaN stays NaN, infinities and points outside the
-            support of the source give the limits of the map.
+            support of the source give the limits of the map. Arrays of torch, JAX, CuPy, Dask
+            and of any library that follows the array API standard are taken as they are.
         out : ndarray, optional
-            Where to write: same shape as y, and the dtype of the result; may be y itself.
+            Where to write a NumPy array: the shape and dtype of y; may be y itself.
 
         Returns
         -------
         ndarray or float
-            float32 for float32, float64 otherwise; a float for a scalar.
+            The dtype of a floating-point array, float64 otherwise; a float for a scalar. An
+            array of the library of y, on its device.
         """
         if isinstance(y, Symbol) and out is None:
             straight = self.kind != "table" and not any(map(math.isfinite, self.limits))
             return y.apply(self, y, affine=(self.scale, self.shift) if straight else None)
         if is_traced(y):
             return self._trace(y)
-        return _apply(self._forward, y, "y", out)
+        return self._applied(self, 0, y, "y", out)
 
     def _trace(self, y: Any) -> Any:
         """T of symbols, where it is one multiply-add without ends; else they refuse."""
@@ -132,14 +144,14 @@ class MonotoneMap:
         Points at and beyond the limits of the map give the ends of the support of the source.
         Arguments as for a call.
         """
-        return _apply(self._backward, z, "z", out)
+        return self._applied(self.inverse, INVERSE, z, "z", out)
 
     def derivative(self, y: Any, out: npt.NDArray[Any] | None = None) -> Any:
-        """dT/dy of what a call computes; 0 outside the support. Arguments as for a call.
+        """dT/dy of what a call computes, from the right at kinks; 0 outside the support.
 
         `derivative_error` says how close it is to the ratio of the densities, f_Y(y) / f_Z(T(y)).
         """
-        return _apply(self._differentiate, y, "y", out)
+        return self._applied(self.derivative, 1, y, "y", out)
 
     def log_derivative(self, y: Any, out: npt.NDArray[Any] | None = None) -> Any:
         """The logarithm of `derivative`; -inf where T is constant. Arguments as for a call.
@@ -147,6 +159,14 @@ class MonotoneMap:
         For densities: where Y has the density p, T(Y) has at T(y) the density whose logarithm is
         ``log p(y) - T.log_derivative(y)``.
         """
+        backend = backend_of((y,))
+        if backend is not None:
+            refuse_out(out)
+            return backend.compute(
+                self.log_derivative,
+                lambda b, a: b.namespace(a[0]).log(b.evaluate(self.curve, a[0], 1)),
+                (y,),
+            )
         slope = self.derivative(y, out)
         with np.errstate(divide="ignore"):
             logarithm = np.log(slope, out=out)
@@ -215,6 +235,29 @@ class MonotoneMap:
             limits=(low, high),
             table=blend,
         )
+
+    def _applied(self, public: Callable[..., Any], order: int, x: Any, name: str, out: Any) -> Any:
+        """What a public method computes, by the library that x is an array of."""
+        backend = backend_of((x,))
+        if backend is None:
+            return _apply(self.curve.kernels[order], x, name, out)
+        refuse_out(out)
+        return backend.compute(public, lambda b, a: b.evaluate(self.curve, a[0], order), (x,))
+
+    @functools.cached_property
+    def curve(self) -> Curve:
+        """The map as bare numbers, for other array libraries."""
+        return Curve(
+            line=(self.scale, self.shift),
+            support=self.support if self.kind == "affine" else (-math.inf, math.inf),
+            limits=self.limits if self.kind == "affine" else (-math.inf, math.inf),
+            kernels={0: self._forward, 1: self._differentiate, INVERSE: self._backward},
+            records=None if self.table is None else self.table.records,
+            ends=None if self.table is None else self.table.ends,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     def _forward(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
         if self.table is not None:
@@ -302,7 +345,9 @@ def _apply(
     out: npt.NDArray[Any] | None,
 ) -> Any:
     """Run a kernel on contiguous vectors: whatever comes in, and wherever it is to go."""
-    array = real_array(x, name)
+    half, array = half_dtype(x), real_array(x, name)
+    if half is not None:
+        return narrowed(_apply(kernel, array, name, None), half, out)
     result = np.empty(array.shape, dtype=array.dtype) if out is None else checked_out(out, array)
     flat = np.ascontiguousarray(array).reshape(-1)
     direct = result.flags.c_contiguous and (
@@ -318,17 +363,3 @@ def _apply(
 
 def _same_memory(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     return a.ctypes.data == b.ctypes.data and a.strides == b.strides
-
-
-def checked_out(out: Any, array: AnyFloatArray) -> npt.NDArray[Any]:
-    """``out``, or an error where it cannot hold the values of a map at the array."""
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}.")
-    if out.shape != array.shape or out.dtype != array.dtype:
-        raise ValueError(
-            f"out must have the shape {array.shape} and dtype {array.dtype} of the result, "
-            f"got {out.shape} and {out.dtype}."
-        )
-    if not out.flags.writeable:
-        raise ValueError("out is read-only; pass a writable array.")
-    return out

@@ -6,11 +6,20 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from otmaps._arrays import AnyFloatArray, real_scalar
+from otmaps._arrays import AnyFloatArray, half_dtype, narrowed, real_scalar
+from otmaps._backends import (
+    ArrayBackend,
+    Backend,
+    backend_of,
+    program,
+    refuse_out,
+    run_linear,
+    run_program,
+)
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning, AtomError
@@ -24,6 +33,8 @@ from otmaps._estimators import (
     is_automatic,
     pushforward,
 )
+from otmaps._expressions import Expression
+from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map
 from otmaps._map_exact import affine_between
@@ -34,14 +45,18 @@ from otmaps._registered_forms import registered_law
 from otmaps._stores import Store, resolve_store
 from otmaps._table import fetch_map, map_recipe
 
+if TYPE_CHECKING:
+    import torch
+
 
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class MatchedOperation:
     """An operation whose result follows the prior again; made by `match`.
 
-    Call it with the latents; the result has their broadcast shape, float32 where all latents are
-    float32 and float64 otherwise.
+    Call it with the latents; the result has their broadcast shape and dtype (float64 for whole
+    numbers), and is an array of their library: NumPy, torch, JAX, CuPy, Dask, or any that follows
+    the array API standard. Half precision is computed in single precision.
 
     Attributes
     ----------
@@ -80,14 +95,14 @@ class MatchedOperation:
         *z : array_like
             The latents, of shapes that broadcast.
         out : ndarray, optional
-            Where to write the result: of its shape and dtype.
+            Where to write the result: of its shape and dtype. For NumPy arrays only.
         randomize : numpy.random.Generator or int, optional
             Where a randomised plan takes its random numbers from in this call, instead of the
             generator that `match` was given; or a seed. A map needs none.
 
         Returns
         -------
-        ndarray or float
+        array or float
             ``map(operation.raw(*z))``, with the error `map.error`.
 
         Raises
@@ -95,6 +110,13 @@ class MatchedOperation:
         TypeError, ValueError
             As `Operation.raw` does.
         """
+        backend = backend_of(z)
+        if backend is not None:
+            return self._elsewhere(backend, z, out, randomize)
+        half = half_dtype(*z)
+        if half is not None:
+            wide = self(*(x.astype(np.float32) for x in z), randomize=randomize)
+            return narrowed(wide, half, out)
         raw = self.operation.raw(*z)
         if out is None and isinstance(raw, np.ndarray) and raw.dtype != object:
             out = raw  # a fresh array of the right shape and dtype
@@ -105,7 +127,50 @@ class MatchedOperation:
 
     def raw(self, *z: Any) -> Any:
         """The unmatched result."""
-        return self.operation.raw(*z)
+        backend = backend_of(z)
+        if backend is None:
+            return self.operation.raw(*z)
+        self.operation.check_count(z)
+        return backend.compute(self.raw, self._raw_steps, z)
+
+    def _elsewhere(self, backend: Backend, z: Any, out: Any, randomize: Any) -> Any:
+        """The matched result at arrays of another library than NumPy."""
+        refuse_out(out)
+        self.operation.check_count(z)
+        if not isinstance(self.map, MonotoneMap) or randomize is not None:
+            raise TypeError(
+                f"a randomised plan takes NumPy arrays; {backend.name} arrays were passed. "
+                "Convert them first."
+            )
+        curve = self.map.curve
+        return backend.compute(self, lambda b, a: b.evaluate(curve, self._raw_steps(b, a), 0), z)
+
+    def _raw_steps(self, backend: ArrayBackend, arrays: Sequence[Any]) -> Any:
+        steps = _known_steps(self.operation)
+        if isinstance(steps, Linear):
+            return run_linear(steps, arrays)
+        xp = backend.namespace(next(x for x in arrays if backend.owns(x)))
+        return run_program(program(self.operation.name, steps, xp, MonotoneMap), backend, arrays)
+
+    def to_torch_module(self) -> torch.nn.Module:
+        """The matched operation as a module of torch, with the table as buffers.
+
+        Call it with tensors, one for each latent. Its ``state_dict`` holds the table, so that
+        ``load_state_dict`` brings it back; it has no parameters. It can be compiled
+        (`torch.compile`), and exported (`torch.export`, `torch.onnx`).
+
+        Raises
+        ------
+        TypeError
+            For a randomised plan, and for an operation whose steps are not known.
+        """
+        from otmaps._torch_module import MatchedModule
+
+        if not isinstance(self.map, MonotoneMap):
+            raise TypeError("a randomised plan draws random numbers by NumPy: it is no module.")
+        return MatchedModule(
+            self.operation.name, self.operation.latents, _known_steps(self.operation), self.map
+        )
 
     @functools.cached_property
     def source(self) -> Distribution:
@@ -214,6 +279,19 @@ def match(
             stacklevel=2,
         )
     return MatchedOperation(op, target, laws, found, method, source_of_randomness)
+
+
+def _known_steps(op: Operation) -> Linear | Expression:
+    """What arrays of other libraries are computed by."""
+    if op.linear is not None:
+        return op.linear
+    if isinstance(op.expression, str):
+        raise TypeError(
+            f"operation {op.name!r} is known as a function of NumPy arrays alone: "
+            f"{op.expression}. Compute the raw result yourself and apply the map to it: "
+            "matched.map(raw)."
+        )
+    return op.expression
 
 
 def _randomness(randomize: Any) -> np.random.Generator | bool | None:

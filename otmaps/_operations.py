@@ -13,7 +13,7 @@ import importlib
 import math
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, final
 
 import numpy as np
@@ -173,11 +173,7 @@ class Operation:
 
     def arrays(self, *z: Any) -> list[AnyFloatArray]:
         """The latents as checked NumPy arrays that broadcast against each other."""
-        if len(z) != len(self.latents):
-            raise TypeError(
-                f"operation {self.name!r} takes {len(self.latents)} latents "
-                f"({', '.join(self.latents)}), got {len(z)}."
-            )
+        self.check_count(z)
         arrays = [real_array(x, name) for x, name in zip(z, self.latents, strict=True)]
         try:
             np.broadcast_shapes(*(a.shape for a in arrays))
@@ -187,6 +183,14 @@ class Operation:
                 f"the latents of {self.name!r} do not broadcast against each other: {shapes}."
             ) from None
         return arrays
+
+    def check_count(self, z: Sequence[Any]) -> None:
+        """Raise where there is another number of latents."""
+        if len(z) != len(self.latents):
+            raise TypeError(
+                f"operation {self.name!r} takes {len(self.latents)} latents "
+                f"({', '.join(self.latents)}), got {len(z)}."
+            )
 
     @functools.cached_property
     def linear(self) -> Linear | None:

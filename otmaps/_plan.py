@@ -21,11 +21,11 @@ from typing import Any, Literal, final
 import numpy as np
 import numpy.typing as npt
 
-from otmaps._arrays import FloatArray, frozen, real_array
+from otmaps._arrays import FloatArray, checked_out, frozen, real_array
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning
-from otmaps._map import MonotoneMap, checked_out
+from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map, checked_tol
 from otmaps._map_exact import (
     Problem,

@@ -73,6 +73,8 @@ def match(
     The arrays may have any shapes that broadcast against each other. The result is float32 (or
     float16) where all of them are, and float64 otherwise.
     """
+    import numpy as np
+
     import otmaps
 
     if output.exists() and not force:
@@ -88,7 +90,7 @@ def match(
         op, prior, inputs=split_inputs(inputs), method=method, tol=tol,
         store=_options.chosen_store(store),
     )  # fmt: skip
-    result = _as_given(matched(*arrays), arrays)
+    result = np.asarray(matched(*arrays))
     _count_nan(result)
     save_array(output, result)
     shape = " x ".join(map(str, result.shape)) or "one number"
@@ -97,14 +99,6 @@ def match(
         f"error {error_size(matched.map.error)}",
         soft_wrap=True,
     )
-
-
-def _as_given(result: Any, arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """The result in half precision where all latents were."""
-    import numpy as np
-
-    half = all(a.dtype == np.float16 for a in arrays)
-    return np.asarray(result, dtype=np.float16 if half else None)
 
 
 def _count_nan(result: npt.NDArray[Any]) -> None:
