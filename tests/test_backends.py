@@ -141,6 +141,16 @@ def test_the_inverse_brings_back_what_numpy_brings_back(library, T, dtype):
     assert gap(T(found), T(expected)) <= 4 * ROUNDINGS
 
 
+def test_what_is_made_of_maps_takes_the_same_arrays(library):
+    T = MAPS["laplace"]()
+    half_way, further = T.strength(0.5), otmaps.compose(MAPS["identity"](), T, T)
+    y = points(T, np.float64, neighbours=False)
+    for function in (half_way, further, T.log_derivative, further.log_derivative):
+        assert gap(library.back(function(library.to(y))), function(y)) <= 2 * ROUNDINGS
+    with pytest.raises(TypeError, match="out="):
+        T.log_derivative(library.to(y), out=np.empty(y.shape))
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 def test_matched_noise_keeps_shape_and_dtype(library, dtype):
     if library.name == "array API" and dtype is np.float16:
