@@ -385,3 +385,15 @@ def test_a_plan_for_atoms_alone():
     z = np.sort(matched(*rng.normal(size=(2, 2**16))))
     gap = np.max(np.abs(otmaps.Normal().cdf(z) - np.arange(1, z.size + 1) / z.size))
     assert gap < 2.5 / np.sqrt(z.size)
+
+
+def test_a_gap_between_two_jumps():
+    """Both sides of a jump are kinks; next to them sums have the value of their large part."""
+    law = law_of(lambda a, b: np.sign(a) * b * b + np.sign(a), NORMAL, NORMAL)
+    d = np.array([1e-4, 0.5, 3.0])
+    half = 0.5 * special.chdtr(1, d)
+    y = np.concatenate([-1.0 - d, [-0.5, 0.0, 0.7], 1.0 + d])
+    truth = np.concatenate([0.5 - half, [0.5, 0.5, 0.5], 0.5 + half])
+    assert 1e-9 < law.error < 1e-7  # b^2 is lost in 1 where abs(b) < 1e-8
+    assert np.all(np.abs(law.cdf(y) - truth) <= law.error)
+    np.testing.assert_allclose(law.cdf(y), truth, rtol=0.0, atol=1e-13)

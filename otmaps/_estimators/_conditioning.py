@@ -237,8 +237,9 @@ def _continuous(found: Study, tol: float, how: str) -> Distribution:
     measured = tabulate(source, frame, tol, judge)
     if not measured.error < _WORST:
         raise AccuracyError(f"{how} reached an error of {measured.error:.2g} only.")
-    inherited = found.inherited[0], math.inf if shallow else found.inherited[1]
-    return table_law(measured, marks.ends, marks.kinks, inherited, how)
+    error, tail = (a + b for a, b in zip(found.inherited, source.by_rounding, strict=True))
+    errors = error, math.inf if shallow else tail
+    return table_law(measured, marks.ends, marks.kinks, errors, how)
 
 
 def _level_kinks(found: Study) -> tuple[float, ...]:

@@ -141,7 +141,10 @@ def landmarks(
     quartiles = np.quantile(plain, [0.25, 0.5, 0.75])
     scale = float(quartiles[2] - quartiles[0])
     lowest, highest = _ends(op, axes, sides, scale)
+    both = [sorted({*own, *near}) for own, near in zip(special, sides, strict=True)]
     kinks = _kinks(op, axes, special, scale)
+    beside = [k for k in _kinks(op, axes, both, scale) if abs(k) < _OUT_OF_SIGHT * scale]
+    kinks = sorted([*kinks, *(k for k in beside if not _near(k, (*kinks, *repeated), scale))])
     inside = [k for k in kinks if lowest < k < highest and not _near(k, (lowest, highest), scale)]
     return Landmarks(
         (lowest, highest), tuple(inside), float(quartiles[1]), scale, tuple(repeated.tolist())

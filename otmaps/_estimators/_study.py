@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import final
 
 import numpy as np
@@ -80,8 +81,10 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
             inner = parts[i]
             if i != j and isinstance(inner, Parts):
                 points.update(flips(op, i, inner, axes, j))
-        sides.append(sorted(points))  # on both sides of a pole values go their own ways
         special.append(plain(points, axes[j]))
+        # On both sides of a pole, or of a jump, values go their own ways.
+        around = [math.nextafter(x, end) for x in special[-1] for end in (-math.inf, math.inf)]
+        sides.append(sorted({*points, *around}))
     flats = {v for p in parts if isinstance(p, Parts) for v in p.flats} | plateaus_of(op)
     marks = landmarks(op, axes, special, sides, sorted(flats))
     views = []

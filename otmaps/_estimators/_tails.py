@@ -82,7 +82,13 @@ class Continuous:
 
 
 class Tails(Source):
-    """The tails of the part of a law that has no atoms."""
+    """The tails of the part of a law that has no atoms.
+
+    Attributes
+    ----------
+    by_rounding : tuple of float
+        The most that has the very value of an anchor, which no tail counts, and relative to a tail.
+    """
 
     rounded = True
 
@@ -93,6 +99,16 @@ class Tails(Source):
         for upper in (False, True):  # at the ends there is nothing to compute
             inside = continuous.tail(anchors[self._inside], upper=upper)
             self.at_anchors[int(upper), self._inside] = inside
+        # Sums of a small and a large part have the value of the large one with some probability.
+        plain = self._inside & ~np.isin(anchors, continuous.at)
+        rounded = np.zeros(anchors.size)
+        if plain.any():
+            levels = Level(anchors[plain], strict=True), Level(anchors[plain])
+            rounded[plain] = continuous.view.mass(int(plain.sum()), *levels, _LEAST_SPAN)
+        self.at_anchors[0] = np.maximum(self.at_anchors[0] - rounded, 0.0)
+        least = self.at_anchors.min(axis=0)
+        relative = np.divide(rounded, least, out=np.zeros_like(rounded), where=least > 0.0)
+        self.by_rounding = float(rounded.max()), float(relative.max())
         self.starts = np.stack([self._start(k) for k in range(len(anchors))])
 
     def _start(self, k: int) -> FloatArray:
