@@ -19,6 +19,7 @@ _CUBIC_SHARE = 0.3  # of tol, for replacing polynomials of degree 5 by cubics in
 _ORDER_SHARE = 0.1  # of the goal of the cells, for lines where nothing better is proven to rise
 _MOST_CUTS = 12
 _SLOPE_MASS = 1e-4  # of the source, in the cells where nothing is stated of the slope
+_ULPS = 4.0
 _FARTHEST = -3000.0 * math.log(10.0)
 _LARGEST = 1e308
 _POINTS = 33  # of each continuation
@@ -215,7 +216,9 @@ def tabulation_error(
         problem, edges, values
     )
     source, target = problem.exact.source, problem.exact.target
-    error_u = SAFETY * float(problem.in_u(found, exact).max()) + source.error + target.error
+    # One unit in the last place is no error; rounding of the table may be a few.
+    error_u = SAFETY * float(problem.in_u(found, exact, 1.0).max()) + problem.pole_u(_ULPS)
+    error_u += source.error + target.error
     return error, error_u, SAFETY * _slope_error(problem, refined, table)
 
 

@@ -27,9 +27,9 @@ def rounding_error(records: FloatArray, core: FloatArray, unit: FloatArray) -> f
     c = records[:-1, k.C1 :]
     least = np.minimum(unit[:-1], unit[1:])
     inside = (records[:-1, k.EDGE] >= core[0]) & (records[1:, k.EDGE] <= core[1])
-    slope = c.sum(axis=1) * records[:-1, k.INVERSE_WIDTH] / least
+    slope = c[inside].sum(axis=1) * records[:-1, k.INVERSE_WIDTH][inside] / least[inside]
     # The kernel subtracts the low end of the core from y: a rounding of half a unit there.
-    shifted = _EPS * (core[1] - core[0]) * slope[inside].max()
+    shifted = _EPS * (core[1] - core[0]) * slope.max()
     grain = 0.5 * k.GRAIN * (np.abs(c).sum(axis=1) / least).max()
     return float(shifted + grain + 4.0 * _EPS * (np.abs(records[:, k.C0]) / unit).max())
 
