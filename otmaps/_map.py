@@ -24,13 +24,12 @@ from otmaps._backends import INVERSE, Curve, backend_of, refuse_out
 from otmaps._distribution import Distribution
 from otmaps._kernels import _maps as k
 from otmaps._map_blend import between, blended_table, cell_factor, continuation_gap
-from otmaps._map_exact import line_error
-from otmaps._map_table import Table, checked_table
+from otmaps._map_exact import line_error, unit_at
+from otmaps._map_table import Table, checked_table, rounding_error
 from otmaps._symbols import Symbol
 
 Kind: TypeAlias = Literal["identity", "affine", "table"]
 
-_EPS = float(np.finfo(float).eps)
 _FINITE = ("scale", "shift", "error", "error_u", "tol", "centre", "unit")
 _BOUNDS = ("outer_error", "derivative_error")  # may be infinite: nothing is stated
 _NUMBERS = _FINITE + _BOUNDS
@@ -219,9 +218,11 @@ class MonotoneMap:
         return dataclasses.replace(self, scale=scale, shift=shift, limits=(low, high), **fields)
 
     def _blended_table(self, s: float, table: Table) -> MonotoneMap:
-        blend = blended_table(table, s)
+        blend, moved = blended_table(table, s)
         unit = self.centre, self.unit
-        rounding = 4.0 * _EPS + line_error((1.0 - s, 0.0), self.domain, *unit)
+        sizes = unit_at(blend.records[:, k.C0], *unit)
+        rounding = rounding_error(blend.records, blend.core, sizes) + float((moved / sizes).max())
+        rounding += line_error((1.0 - s, 0.0), self.domain, *unit)
         error = self.error * cell_factor(table, blend, s, self.domain, unit) + rounding
         growth, own = continuation_gap(
             table, blend, s, domain=self.domain, outer=self.outer, unit=unit

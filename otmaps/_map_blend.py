@@ -24,8 +24,8 @@ def between(a: Any, b: Any, s: float) -> Any:
     return (1.0 - s) * a + s * b
 
 
-def blended_table(table: Table, s: float) -> Table:
-    """The table of ``(1 - s) y + s T(y)``, for s inside (0, 1).
+def blended_table(table: Table, s: float) -> tuple[Table, FloatArray]:
+    """The table of ``(1 - s) y + s T(y)``, for s inside (0, 1), and what rounding moved each cell.
 
     What is proven never to fall stays so: the conditions of the proof are linear, or convex, in
     the coefficients, and a straight line fulfils them.
@@ -35,7 +35,7 @@ def blended_table(table: Table, s: float) -> Table:
     records[:, k.C0] = between(edges, old, s)
     records[:-1, k.C1 :] *= s
     records[:-1, k.C1] += (1.0 - s) * np.diff(edges)
-    records = levelled(records)
+    records, moved = levelled(records)
     if not np.all(never_falls(records, table.core[2])):
         raise AccuracyError(
             f"at s = {s!r} the cells are not proven to rise any more; take a coarser s."
@@ -43,7 +43,7 @@ def blended_table(table: Table, s: float) -> Table:
     ends = np.array(table.ends[:, :N_STATED])
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         ends[side] = _blended_end(table.ends[side], old[row], records[row, k.C0], s)
-    return make_table(records, table.core, ends)
+    return make_table(records, table.core, ends), moved
 
 
 def _blended_end(end: FloatArray, last: float, value: float, s: float) -> FloatArray:

@@ -13,13 +13,13 @@ from otmaps._map_blend import outward_points
 from otmaps._map_cells import SAFETY, Frame, Refined, middles, monotone
 from otmaps._map_exact import Problem, law_error
 from otmaps._map_proof import levelled, never_falls
-from otmaps._map_table import Table, make_table
+from otmaps._map_table import Table, make_table, rounding_error
 
-_EPS = float(np.finfo(float).eps)
 _CUBIC_SHARE = 0.3  # of tol, for replacing polynomials of degree 5 by cubics in the core
 _ORDER_SHARE = 0.1  # of the goal of the cells, for lines where nothing better is proven to rise
 _MOST_CUTS = 12
 _SLOPE_MASS = 1e-4  # of the source, in the cells where nothing is stated of the slope
+_ULPS = 4.0
 _FARTHEST = -3000.0 * math.log(10.0)
 _LARGEST = 1e308
 _POINTS = 33  # of each continuation
@@ -136,20 +136,12 @@ def assemble(problem: Problem, frame: Frame, refined: Refined, goal: float) -> t
     share = np.where(errors > goal, errors, _ORDER_SHARE * goal)
     records, moved = _in_order(problem, frame, records, 1.0 / width, (refined.cells.left, share))
     error += moved
-    values = records[:, k.C0]
     ends = frame.ends.copy()
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         edge, value = records[row, k.EDGE], records[row, k.C0]
         ends[side, [k.BASE, k.POWER]] = _continuation(problem, ends[side], edge, value)
     table = make_table(records, np.array([frame.low, frame.high, 1.0 / width]), ends)
-    # The kernel subtracts the low end of the core from y: a rounding of half a unit there.
-    core = (records[:-1, k.EDGE] >= frame.low) & (records[1:, k.EDGE] <= frame.high)
-    rise, unit = records[:-1, k.C1 :].sum(axis=1), problem.unit(values[:-1])
-    slope = rise[core] * records[:-1][core, k.INVERSE_WIDTH] / unit[core]
-    shifted = _EPS * (frame.high - frame.low) * float(slope.max())
-    grain = 0.5 * k.GRAIN * float((np.abs(records[:-1, k.C1 :]).sum(axis=1) / unit).max())
-    rounding = 4.0 * _EPS * float((np.abs(values) / problem.unit(values)).max())
-    return table, error + shifted + grain + rounding
+    return table, error + rounding_error(records, table.core, problem.unit(records[:, k.C0]))
 
 
 def _in_order(
@@ -167,9 +159,8 @@ def _in_order(
     """
     error = 0.0
     for attempt in range(_MOST_CUTS + 1):
-        fresh = levelled(records)
-        error = max(error, _moved(problem, fresh, records))
-        records = fresh
+        records, moved = levelled(records)
+        error = max(error, float((moved / problem.unit(records[:, k.C0])).max()))
         unproven = ~never_falls(records, bucket)
         left, right = records[:-1, k.EDGE], records[1:, k.EDGE]
         size = np.abs(records[:-1, k.C2 :]).sum(axis=1)
@@ -190,13 +181,6 @@ def _in_order(
         quarters = middles(frame, left, points), points, middles(frame, points, right)
         records = _cut(records, np.concatenate(quarters))
     return records, error
-
-
-def _moved(problem: Problem, records: FloatArray, former: FloatArray) -> float:
-    """How far records of the same cells are apart, at most."""
-    gap = np.abs(records[:, k.C0] - former[:, k.C0])
-    gap += np.abs(records[:, k.C1 :] - former[:, k.C1 :]).sum(axis=1)
-    return float((gap / problem.unit(records[:, k.C0])).max())
 
 
 def _continuation(
@@ -232,7 +216,9 @@ def tabulation_error(
         problem, edges, values
     )
     source, target = problem.exact.source, problem.exact.target
-    error_u = SAFETY * float(problem.in_u(found, exact).max()) + source.error + target.error
+    # One unit in the last place is no error; rounding of the table may be a few.
+    error_u = SAFETY * float(problem.in_u(found, exact, 1.0).max()) + problem.pole_u(_ULPS)
+    error_u += source.error + target.error
     return error, error_u, SAFETY * _slope_error(problem, refined, table)
 
 

@@ -24,8 +24,7 @@ SAFETY = 2.0
 SHARE = 0.6
 """The part of tol that the cells may use up; the rest is for the cubic core and for rounding."""
 
-DEEPEST_TAIL = 1e-300
-"""Tail probability of the source down to which the map is certified."""
+DEEPEST_TAIL = 1e-300  # of the source, down to which the map is certified
 
 _MOST_CELLS = 20_000
 _MOST_AN_OCTAVE = 24  # more of them where the ends span many octaves
@@ -33,6 +32,7 @@ _MOST_MARKS = 5000
 _LARGEST = 1e300  # values and points beyond are left to the continuation
 _CLOSEST = 2.0**-1000  # distance from a support end at 0: 1 / width stays finite
 _FINEST = 512  # buckets in one of the 8 to 16 first cells of the core
+_ULPS = 2.0  # of a value, which are no error in probability
 _NARROW = 16  # cells of fewer floats hold a line: nodes of a polynomial would coincide
 
 _NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(6) / 5)
@@ -361,7 +361,7 @@ def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
         found = pending.at_left[:, None] + horner(s, coefficients)
         error = (np.abs(found - truth) / problem.unit(truth)).max(axis=1)
         if problem.dense:
-            error = np.maximum(error, problem.in_u(found, truth).max(axis=1))
+            error = np.maximum(error, problem.in_u(found, truth, _ULPS).max(axis=1))
         # A handful of probes says nothing about a cell over many octaves of the distance.
         seen = ~_stretched(*_distances(frame, pending.left, pending.right)[2:])
         divisible = (cuts > pending.left) & (cuts < pending.right)

@@ -82,14 +82,22 @@ class Problem:
             spread: FloatArray = 1.0 / np.asarray(self.exact.target.pdf(z))
         return np.asarray(np.minimum(unit, spread))
 
-    def in_u(self, found: FloatArray, exact: FloatArray) -> FloatArray:
-        """The probability between two values, apart from two units in the last place."""
+    def in_u(self, found: FloatArray, exact: FloatArray, ulps: float) -> FloatArray:
+        """The probability between two values, apart from some units in the last place."""
         gap, target = found - exact, self.exact.target
-        grid = 2.0 * np.spacing(np.abs(exact))
+        grid = ulps * np.spacing(np.abs(exact))
         moved = np.where(np.abs(gap) <= grid, exact, found - np.copysign(grid, gap))
         below = np.asarray(target.cdf(moved)) - target.cdf(exact)
         above = np.asarray(target.sf(moved)) - target.sf(exact)
         return np.asarray(np.abs(np.where(exact > self.centre, above, below)))
+
+    def pole_u(self, ulps: float) -> float:
+        """The largest probability within some units in the last place of a pole of the target."""
+        if not self.dense:
+            return 0.0
+        poles = np.array(self.exact.target.breakpoints)
+        reach = ulps * np.spacing(np.abs(poles))
+        return float(max(self.in_u(poles + side * reach, poles, 0.0).max() for side in (-1, 1)))
 
 
 def unit_at(z: FloatArray, centre: float, scale: float) -> FloatArray:

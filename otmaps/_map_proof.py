@@ -88,16 +88,22 @@ def rounding_allowance(coefficients: FloatArray) -> FloatArray:
     return np.asarray(32.0 * float(np.finfo(float).eps) * size)
 
 
-def levelled(records: FloatArray) -> FloatArray:
-    """The records with values that do not fall, and cells that stay below the next value.
+def levelled(former: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Records with values that do not fall, and cells that stay below the next value.
 
     Rounding in the laws may let neighbouring values fall by a unit in the last place.
+
+    Returns
+    -------
+    records : ndarray
+    moved : ndarray
+        How far the values in each cell moved, at most.
     """
-    records = records.copy()
+    records = former.copy()
     records[:, k.C0] = np.maximum.accumulate(records[:, k.C0])
     rise = records[:-1, k.C1 :].sum(axis=1)
     room = np.diff(records[:, k.C0]) - rounding_allowance(records[:-1, k.C0 :])
     with np.errstate(all="ignore"):
         factor = np.where(rise > 0, np.minimum(np.maximum(room, 0.0) / rise, 1.0), 0.0)
     records[:-1, k.C1 :] *= factor[:, None]
-    return records
+    return records, np.abs(records[:, k.C0 :] - former[:, k.C0 :]).sum(axis=1)

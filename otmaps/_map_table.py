@@ -16,8 +16,22 @@ from otmaps._map_proof import never_falls, rounding_allowance
 MOST_BUCKETS = 1 << 16
 """More would no longer fit the second-level cache beside the cells."""
 
+_EPS = float(np.finfo(float).eps)
+
 N_STATED = k.FIRST
 """So many columns of an end are stated; the rest describe its buckets and are computed."""
+
+
+def rounding_error(records: FloatArray, core: FloatArray, unit: FloatArray) -> float:
+    """What rounding may do to the values of a table, in a unit for each row of its records."""
+    c = records[:-1, k.C1 :]
+    least = np.minimum(unit[:-1], unit[1:])
+    inside = (records[:-1, k.EDGE] >= core[0]) & (records[1:, k.EDGE] <= core[1])
+    slope = c[inside].sum(axis=1) * records[:-1, k.INVERSE_WIDTH][inside] / least[inside]
+    # The kernel subtracts the low end of the core from y: a rounding of half a unit there.
+    shifted = _EPS * (core[1] - core[0]) * slope.max()
+    grain = 0.5 * k.GRAIN * (np.abs(c).sum(axis=1) / least).max()
+    return float(shifted + grain + 4.0 * _EPS * (np.abs(records[:, k.C0]) / unit).max())
 
 
 @final
@@ -134,7 +148,9 @@ def _end_guide(
     numbers = np.arange(first, last + 1) + (0 if end[k.SIGN] > 0 else 1)
     octave, part = np.divmod(numbers, per_octave)
     leftmost = end[k.ANCHOR] + end[k.SIGN] * np.ldexp(0.5 + part / (2.0 * per_octave), octave)
-    found = np.searchsorted(edges, leftmost, side="right") - 1
+    # The kernel rounds the distance: a point left of its bucket must not miss a narrow cell there.
+    rounded = 2.0 * np.spacing(np.abs(end[k.ANCHOR]) + np.abs(leftmost))
+    found = np.searchsorted(edges, leftmost - rounded, side="right") - 1
     cells = np.flatnonzero(mine)[:-1]
     return np.asarray(np.clip(found, cells[0], cells[-1]))
 
