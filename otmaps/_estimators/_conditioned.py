@@ -162,7 +162,8 @@ class Conditioned:
                     gaps = np.abs(roots[:, None] - axis.specials).min(axis=1, initial=np.inf)
                     i, roots = i[gaps > _NEXT_TO_SPECIAL], roots[gaps > _NEXT_TO_SPECIAL]
                 found.append((i, roots))
-        kinks = Kinks.join(found, abrupt=False)
+        # Where the other input turns fast a probability goes from 0 to 1 within any scale.
+        kinks = Kinks.join(found, abrupt=True)
         moving = rest and len(rest) == len(self.outer) - 1
         return kinks + self._flips(rest, n) if moving else kinks
 
