@@ -131,7 +131,7 @@ class Conditioned:
         """
         axis = self.outer[len(rest)]
         samples = self._samples[len(rest)]
-        found = []
+        found, medians = [], []
         for corner, soft in self._corners[len(rest)]:
 
             def curve(problem: IntArray, x: FloatArray, corner: Corner = corner) -> FloatArray:
@@ -161,9 +161,9 @@ class Conditioned:
                     # Next to a special point all scales are looked at anyway.
                     gaps = np.abs(roots[:, None] - axis.specials).min(axis=1, initial=np.inf)
                     i, roots = i[gaps > _NEXT_TO_SPECIAL], roots[gaps > _NEXT_TO_SPECIAL]
-                found.append((i, roots))
-        # Where the other input turns fast a probability goes from 0 to 1 within any scale.
-        kinks = Kinks.join(found, abrupt=True)
+                (medians if soft else found).append((i, roots))
+        # Next to a median a probability may go from 0 to 1 within any scale.
+        kinks = Kinks.join(found, abrupt=False) + Kinks.join(medians, abrupt=True)
         moving = rest and len(rest) == len(self.outer) - 1
         return kinks + self._flips(rest, n) if moving else kinks
 
