@@ -95,6 +95,22 @@ def test_two_cuts_next_to_one_another():
     np.testing.assert_allclose(law.logsf(y), truth, rtol=0.0, atol=law.tail_error + 1e-12)
 
 
+@pytest.mark.parametrize("prior", [otmaps.Exponential(), otmaps.Gumbel(), NORMAL])
+def test_a_layer_that_is_narrow_in_the_outer_input(prior):
+    """P(a + exp(2 b) > y) by level sets in a: over b it rises within 1 / (2 y)."""
+    y, axis = 1e6, Axis.of(prior)
+    ends = (np.array([end]) for end in axis.ends)
+    op = opaque(lambda a, b: hidden(a + np.exp(2.0 * b)))
+    view = Conditioned(LevelSets(op, 0, axis, *ends), (Axis.of(NORMAL),), 1e-13, 2**16, 2**40)
+    with np.errstate(over="ignore"):
+        found = view.mass(1, Level(np.array([y])), None)
+    scores = SCORES[np.abs(SCORES) < 8.0]
+    a = prior.ppf(special.ndtr(scores))
+    weights = np.exp(LOG_WEIGHTS[np.abs(SCORES) < 8.0])
+    truth = special.ndtr(-0.5 * np.log(y - a)) @ weights
+    np.testing.assert_allclose(found, truth, rtol=1e-11)
+
+
 def gate(a, b, c):
     return hidden(np.where(a > 0.3, b, 2.0 * c))
 

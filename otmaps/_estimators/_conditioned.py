@@ -131,7 +131,7 @@ class Conditioned:
         """
         axis = self.outer[len(rest)]
         samples = self._samples[len(rest)]
-        found = []
+        found: list[Kinks] = []
         for corner, soft in self._corners[len(rest)]:
 
             def curve(problem: IntArray, x: FloatArray, corner: Corner = corner) -> FloatArray:
@@ -161,12 +161,12 @@ class Conditioned:
                     # Next to a special point all scales are looked at anyway.
                     gaps = np.abs(roots[:, None] - axis.specials).min(axis=1, initial=np.inf)
                     i, roots = i[gaps > _NEXT_TO_SPECIAL], roots[gaps > _NEXT_TO_SPECIAL]
-                found.append((i, roots))
-        kinks = Kinks.join(found, abrupt=False)
+                # Next to a median a probability may go from 0 to 1 within any scale.
+                found.append(Kinks.of(i, roots, abrupt=soft))
         moving = rest and len(rest) == len(self.outer) - 1
-        return kinks + self._flips(rest, n) if moving else kinks
+        return Kinks.join([*found, *(self._flips(rest, n) if moving else ())])
 
-    def _flips(self, rest: list[FloatArray], n: int) -> Kinks:
+    def _flips(self, rest: list[FloatArray], n: int) -> list[Kinks]:
         """Where, over the last outer input, the operation turns its direction in the inner one.
 
         Those that move with the other inputs; special points are those that stay.
@@ -194,8 +194,8 @@ class Conditioned:
                 _NO_RUNGS,
                 tiny=1e-300,
             )
-            found.append((i, axis.depth(roots)))
-        return Kinks.join(found, abrupt=True)
+            found.append(Kinks.of(i, axis.depth(roots), abrupt=True))
+        return found
 
     @functools.cached_property
     def _steps(self) -> list[tuple[float, float]]:

@@ -155,15 +155,16 @@ class Kinks:
     abrupt: BoolArray
 
     @staticmethod
-    def join(parts: list[tuple[IntArray, FloatArray]], *, abrupt: bool) -> Kinks:
-        """All of these."""
-        t = np.concatenate([np.empty(0), *(p[1] for p in parts)])
-        problem = np.concatenate([np.empty(0, dtype=np.intp), *(p[0] for p in parts)])
+    def of(problem: IntArray, t: FloatArray, *, abrupt: bool) -> Kinks:
+        """Kinks of one sort."""
         return Kinks(problem, t, np.full(t.size, abrupt))
 
-    def __add__(self, other: Kinks) -> Kinks:
-        names = [f.name for f in dataclasses.fields(self)]
-        return Kinks(*(np.append(getattr(self, n), getattr(other, n)) for n in names))
+    @staticmethod
+    def join(parts: list[Kinks]) -> Kinks:
+        """All of these."""
+        none = Kinks.of(np.empty(0, dtype=np.intp), np.empty(0), abrupt=False)
+        names = [f.name for f in dataclasses.fields(Kinks)]
+        return Kinks(*(np.concatenate([getattr(p, n) for p in (none, *parts)]) for n in names))
 
 
 def intervals(

@@ -155,7 +155,7 @@ class _Given(Source):
             t = axis.depth(places.ravel())
             seen = np.abs(t) < DEEPEST
             owners = np.tile(np.arange(n), self.points.size)[seen]
-            kinks = Kinks.join([(owners, t[seen])], abrupt=False)
+            kinks = Kinks.of(owners, t[seen], abrupt=False)
             work = intervals(n, axis.marks, axis.specials, axis.fixed, kinks)
             counts = [m - (k == i) for k, (_, m) in enumerate(self.laws)]
 
