@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -13,19 +13,20 @@ import numpy.typing as npt
 
 from otmaps._arrays import (
     AnyFloatArray,
-    checked_out,
     half_dtype,
     is_traced,
     narrowed,
     real_array,
     real_scalar,
 )
-from otmaps._backends import INVERSE, Curve, backend_of, refuse_out
+from otmaps._backends import INVERSE, Curve, backend_of, refuse_out, refuse_threads
 from otmaps._distribution import Distribution
 from otmaps._kernels import _maps as k
+from otmaps._linearity import Linear
 from otmaps._map_blend import between, blended_table, cell_factor, continuation_gap
 from otmaps._map_exact import line_error, unit_at
-from otmaps._map_table import Table, checked_table, rounding_error
+from otmaps._map_table import Table, checked_table, read_only, rounding_error
+from otmaps._parts import apply_kernel, checked_threads
 from otmaps._symbols import Symbol
 
 Kind: TypeAlias = Literal["identity", "affine", "table"]
@@ -104,7 +105,7 @@ class MonotoneMap:
     source: Distribution | None = None
     target: Distribution | None = None
 
-    def __call__(self, y: Any, out: npt.NDArray[Any] | None = None) -> Any:
+    def __call__(self, y: Any, out: npt.NDArray[Any] | None = None, *, threads: int = 1) -> Any:
         """T(y).
 
         Parameters
@@ -115,6 +116,10 @@ class MonotoneMap:
             and of any library that follows the array API standard are taken as they are.
         out : ndarray, optional
             Where to write a NumPy array: the shape and dtype of y; may be y itself.
+        threads : int
+            How many threads may share a large array. They live as long as the call, so this is
+            safe in pools of threads, in data loaders and after a fork. The values do not depend
+            on it.
 
         Returns
         -------
@@ -127,7 +132,37 @@ class MonotoneMap:
             return y.apply(self, y, affine=(self.scale, self.shift) if straight else None)
         if is_traced(y):
             return self._trace(y)
+        if checked_threads(threads) > 1:
+            refuse_threads(backend_of((y,)))
+            return _apply(self._forward, y, "y", out, threads)
         return self._applied(self, 0, y, "y", out)
+
+    def at_sum(
+        self,
+        form: Linear,
+        arrays: Sequence[AnyFloatArray],
+        out: npt.NDArray[Any] | None = None,
+        threads: int = 1,
+    ) -> Any:
+        """T at ``form.offset + sum of form.weights[i] * arrays[i]``, in one pass over memory.
+
+        The sum is taken in double precision, whatever the dtype of the arrays, with one rounding a
+        term; where T is a straight line, it and the sum are one. Other arguments as for a call.
+        """
+        kernel = functools.partial(self._forward_sum, form)
+        return apply_kernel(kernel, arrays, out, checked_threads(threads))
+
+    def _forward_sum(self, form: Linear, zs: tuple[AnyFloatArray, ...], out: AnyFloatArray) -> None:
+        if self.table is not None:
+            self.table.evaluate_sum(zs, form, out)
+        elif self.kind == "identity" and form == Linear((1.0,)):
+            np.copyto(out, zs[0])
+        else:
+            weights = tuple(self.scale * w for w in form.weights)
+            offset = self.scale * form.offset + self.shift
+            free = self.kind == "identity"
+            bounds = (-math.inf, math.inf) if free else self.limits
+            k.multiply_add(read_only(zs), weights, offset, out, bounds)
 
     def _trace(self, y: Any) -> Any:
         """T of symbols, where it is one multiply-add without ends; else they refuse."""
@@ -223,6 +258,7 @@ class MonotoneMap:
         sizes = unit_at(blend.records[:, k.C0], *unit)
         rounding = rounding_error(blend.records, blend.core, sizes) + float((moved / sizes).max())
         rounding += line_error((1.0 - s, 0.0), self.domain, *unit)
+        rounding += blend.inner.rounding() / float(sizes.min())
         error = self.error * cell_factor(table, blend, s, self.domain, unit) + rounding
         growth, own = continuation_gap(
             table, blend, s, domain=self.domain, outer=self.outer, unit=unit
@@ -261,12 +297,7 @@ class MonotoneMap:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     def _forward(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
-        if self.table is not None:
-            self.table.evaluate(y, out)
-        elif self.kind == "identity":
-            np.copyto(out, y)
-        else:
-            k.multiply_add(y, out, (self.scale, self.shift, *self.limits))
+        self._forward_sum(Linear((1.0,)), (y,), out)
 
     def _backward(self, z: AnyFloatArray, out: AnyFloatArray) -> None:
         if self.table is not None:
@@ -344,23 +375,10 @@ def _apply(
     x: Any,
     name: str,
     out: npt.NDArray[Any] | None,
+    threads: int = 1,
 ) -> Any:
-    """Run a kernel on contiguous vectors: whatever comes in, and wherever it is to go."""
+    """Run a kernel on what comes in; half precision by way of single precision."""
     half, array = half_dtype(x), real_array(x, name)
     if half is not None:
-        return narrowed(_apply(kernel, array, name, None), half, out)
-    result = np.empty(array.shape, dtype=array.dtype) if out is None else checked_out(out, array)
-    flat = np.ascontiguousarray(array).reshape(-1)
-    direct = result.flags.c_contiguous and (
-        not np.may_share_memory(result, array) or _same_memory(result, array)
-    )
-    into = result.reshape(-1) if direct else np.empty(flat.shape, dtype=flat.dtype)
-    with np.errstate(all="ignore"):  # a limit that overflows is infinite
-        kernel(flat, into)
-    if not direct:
-        result[...] = into.reshape(result.shape)
-    return float(result) if out is None and array.ndim == 0 else result
-
-
-def _same_memory(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
-    return a.ctypes.data == b.ctypes.data and a.strides == b.strides
+        return narrowed(_apply(kernel, array, name, None, threads), half, out)
+    return apply_kernel(lambda zs, into: kernel(zs[0], into), [array], out, threads)

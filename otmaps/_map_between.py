@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from typing import Any
@@ -17,6 +18,7 @@ from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
 from otmaps._map_cells import SAFETY, SHARE, make_frame, refine
 from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range
+from otmaps._map_few import inner_range
 from otmaps._map_table import Table
 
 _EPS = float(np.finfo(float).eps)
@@ -133,8 +135,11 @@ def _tabulated(source: Distribution, target: Distribution, tol: float) -> Monoto
     share = 0.5 if math.isfinite(source.tail_error + target.tail_error) else 0.05
     floor = share * law_error(problem, sketch, problem.exact(sketch))  # below, cutting is in vain
     goal = max(SHARE * tol / SAFETY, floor)
+    inner = inner_range(problem, frame, goal)
+    if len(inner.powers):
+        frame = dataclasses.replace(frame, marks=tuple(inner.edges().tolist()))
     refined = refine(problem, frame, goal)
-    table, added = assemble(problem, frame, refined, goal)
+    table, added = assemble(problem, frame, refined, inner, goal)
     error, error_u, derivative_error = tabulation_error(problem, refined, table, added)
     domain = _domain(problem, table)
     outer, outer_error = continuation_error(problem, table, domain)

@@ -11,6 +11,7 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._kernels import _maps as k
 from otmaps._map_exact import unit_at
+from otmaps._map_inner import blended_inner
 from otmaps._map_proof import levelled, never_falls
 from otmaps._map_table import N_STATED, Table, make_table
 
@@ -43,7 +44,7 @@ def blended_table(table: Table, s: float) -> tuple[Table, FloatArray]:
     ends = np.array(table.ends[:, :N_STATED])
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         ends[side] = _blended_end(table.ends[side], old[row], records[row, k.C0], s)
-    return make_table(records, table.core, ends), moved
+    return make_table(records, table.core, ends, blended_inner(table.inner, s)), moved
 
 
 def _blended_end(end: FloatArray, last: float, value: float, s: float) -> FloatArray:

@@ -12,6 +12,8 @@ from otmaps._kernels import _maps as k
 from otmaps._map_blend import outward_points
 from otmaps._map_cells import SAFETY, Frame, Refined, middles, monotone
 from otmaps._map_exact import Problem, law_error
+from otmaps._map_few import following_cells
+from otmaps._map_inner import Inner
 from otmaps._map_proof import levelled, never_falls
 from otmaps._map_table import Table, make_table, rounding_error
 
@@ -129,9 +131,15 @@ def _with_cubics(records: FloatArray, cubic: npt.NDArray[np.bool_]) -> FloatArra
     return out
 
 
-def assemble(problem: Problem, frame: Frame, refined: Refined, goal: float) -> tuple[Table, float]:
+def assemble(
+    problem: Problem, frame: Frame, refined: Refined, inner: Inner, goal: float
+) -> tuple[Table, float]:
     """The table, and the error that the steps after the refinement to ``goal`` add to it."""
-    records, width, error = cubic_core(problem, frame, raw_records(refined))
+    records = raw_records(refined)
+    if len(inner.powers):
+        records, width, error = following_cells(problem, frame, records, inner)
+    else:
+        records, width, error = cubic_core(problem, frame, records)
     errors = refined.errors(problem)  # what cutting could not mend is no reason to cut further
     share = np.where(errors > goal, errors, _ORDER_SHARE * goal)
     records, moved = _in_order(problem, frame, records, 1.0 / width, (refined.cells.left, share))
@@ -140,7 +148,7 @@ def assemble(problem: Problem, frame: Frame, refined: Refined, goal: float) -> t
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         edge, value = records[row, k.EDGE], records[row, k.C0]
         ends[side, [k.BASE, k.POWER]] = _continuation(problem, ends[side], edge, value)
-    table = make_table(records, np.array([frame.low, frame.high, 1.0 / width]), ends)
+    table = make_table(records, np.array([frame.low, frame.high, 1.0 / width]), ends, inner)
     return table, error + rounding_error(records, table.core, problem.unit(records[:, k.C0]))
 
 

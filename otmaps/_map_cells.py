@@ -35,8 +35,8 @@ _FINEST = 512  # buckets in one of the 8 to 16 first cells of the core
 _ULPS = 2.0  # of a value, which are no error in probability
 _NARROW = 16  # cells of fewer floats hold a line: nodes of a polynomial would coincide
 
-_NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(6) / 5)
-_BETWEEN = 0.5 - 0.5 * np.cos(np.pi * (np.arange(5) + 0.5) / 5)
+NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(6) / 5)
+BETWEEN = 0.5 - 0.5 * np.cos(np.pi * (np.arange(5) + 0.5) / 5)
 _MORE = np.array([0.006, 0.115, 0.66, 0.994])
 _GRADED = np.array([1e-6, 1e-4, 1e-3, 0.1])
 _GEOMETRIC = np.arange(1, 5) / 5
@@ -83,6 +83,7 @@ class Frame:
     ends: FloatArray  # (2, N_STATED), the continuation not yet filled in
     first: float  # first and last edge
     last: float
+    marks: tuple[float, ...] = ()  # further edges: of the inner range
 
     @property
     def fine(self) -> float:
@@ -152,7 +153,7 @@ def _resolution(points: FloatArray, frame: Frame) -> FloatArray:
     return 16.0 * np.where(inside, core, np.spacing(np.abs(points)))
 
 
-def _kinks(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
+def kinks_of(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
     """Points where the map may have a kink, and among them those where it jumps."""
     source, target = problem.exact.source, problem.exact.target
     marks = np.array(sorted({*target.breakpoints, *(a for a, _ in target.atoms)}))
@@ -185,14 +186,13 @@ def _settled(points: FloatArray, frame: Frame) -> FloatArray:
 
 def first_cells(problem: Problem, frame: Frame) -> Cells:
     """Cells that end at the borders of the core, at a coarse grid and at every kink."""
-    kinks, jumps = _kinks(problem, frame)
+    kinks, jumps = kinks_of(problem, frame)
     start = math.floor(frame.low / frame.coarse) + 1
     stop = math.ceil(frame.high / frame.coarse)
     grid = frame.coarse * np.arange(start, stop)
-    fixed = np.array([frame.first, frame.low, frame.high, frame.last])
+    fixed = np.array([frame.first, frame.low, *frame.marks, frame.high, frame.last])
     edges = np.unique(np.concatenate([fixed, grid, kinks]))
-    above = problem.exact(edges)
-    below = above.copy()
+    below = (above := problem.exact(edges)).copy()
     jumping = np.isin(edges, jumps)
     if jumping.any():  # the values of both sides, from just beyond what rounding blurs
         away = _resolution(edges[jumping], frame)
@@ -256,7 +256,7 @@ def probe_points(frame: Frame, cells: Cells) -> FloatArray:
     more = np.tile(_MORE, (cells.left.size, 1))
     more[cells.low_singular] = _GRADED
     more[cells.high_singular & ~cells.low_singular] = 1.0 - _GRADED
-    points = cells.left[:, None] + width * np.hstack([np.tile(_BETWEEN, (more.shape[0], 1)), more])
+    points = cells.left[:, None] + width * np.hstack([np.tile(BETWEEN, (more.shape[0], 1)), more])
     anchor, sign, near, far = _distances(frame, cells.left, cells.right)
     graded = _stretched(near, far)
     ratio = (far[graded] / near[graded])[:, None] ** _GEOMETRIC
@@ -344,7 +344,7 @@ def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
     pending, done, depth, count = first_cells(problem, frame), [], 0, 0
     most = _most_cells(problem, frame)
     while pending.left.size:
-        nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * _NODES
+        nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * NODES
         nodes[:, 5] = pending.right
         probes = probe_points(frame, pending)
         cuts = split_points(frame, pending, depth)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -11,12 +12,18 @@ import numpy.typing as npt
 
 from otmaps._arrays import AnyFloatArray, FloatArray
 from otmaps._kernels import _maps as k
+from otmaps._linearity import Linear
+from otmaps._map_inner import N_STATED as N_INNER
+from otmaps._map_inner import NOTHING, Inner, checked_inner
 from otmaps._map_proof import never_falls, rounding_allowance
 
 MOST_BUCKETS = 1 << 16
 """More would no longer fit the second-level cache beside the cells."""
 
 _EPS = float(np.finfo(float).eps)
+
+FOLLOWED = 1e-11
+"""How far the cells may be from the polynomials of the inner range, in parts of the values."""
 
 N_STATED = k.FIRST
 """So many columns of an end are stated; the rest describe its buckets and are computed."""
@@ -44,6 +51,7 @@ class Table:
     guide: k.IntArray
     core: FloatArray
     ends: FloatArray
+    inner: Inner = NOTHING
 
     @property
     def cells(self) -> int:
@@ -52,11 +60,16 @@ class Table:
 
     @property
     def _arrays(self) -> k.TableArrays:
-        return self.cubics, self.records, self.guide, self.core, self.ends
+        inner = self.inner.numbers, self.inner.powers
+        return self.cubics, self.records, self.guide, self.core, self.ends, *inner
 
     def evaluate(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
         """The map at a contiguous vector."""
-        k.evaluate(y, out, self._arrays)
+        self.evaluate_sum((y,), Linear((1.0,)), out)
+
+    def evaluate_sum(self, zs: Sequence[AnyFloatArray], form: Linear, out: AnyFloatArray) -> None:
+        """The map at a weighted sum of contiguous vectors of one dtype, in one pass."""
+        k.evaluate(read_only(zs), form.weights, form.offset, out, self._arrays)
 
     def differentiate(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
         """Its derivative."""
@@ -68,10 +81,23 @@ class Table:
 
     def arrays(self) -> dict[str, FloatArray]:
         """The stated part; the index is computed again from it."""
-        return {"records": self.records, "core": self.core, "ends": self.ends[:, :N_STATED]}
+        arrays = {"records": self.records, "core": self.core, "ends": self.ends[:, :N_STATED]}
+        if len(self.inner.powers):
+            arrays |= {"inner": self.inner.numbers[:N_INNER], "powers": self.inner.powers}
+        return arrays
 
 
-def make_table(records: FloatArray, core: FloatArray, ends: FloatArray) -> Table:
+def read_only(zs: Sequence[AnyFloatArray]) -> tuple[AnyFloatArray, ...]:
+    """Views of one kind, so that one compiled kernel serves all."""
+    views = tuple(z.view() for z in zs)
+    for view in views:
+        view.flags.writeable = False
+    return views
+
+
+def make_table(
+    records: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner = NOTHING
+) -> Table:
     """The table of given cells, with its index.
 
     Parameters
@@ -80,6 +106,8 @@ def make_table(records: FloatArray, core: FloatArray, ends: FloatArray) -> Table
     core : ndarray, shape (3,)
         Low end, high end, and the inverse width of a bucket, a power of two.
     ends : ndarray, shape (2, N_STATED)
+    inner : Inner
+        What `evaluate` goes by in its range; the cells there have the same values to rounding.
     """
     lines = _on_cache_lines(records)
     full = np.zeros((2, k.COUNT + 1))
@@ -93,7 +121,7 @@ def make_table(records: FloatArray, core: FloatArray, ends: FloatArray) -> Table
     cubics = _cubics(lines, core, guides[0])
     for array in (lines, cubics, guide, core, full):
         array.flags.writeable = False
-    return Table(lines, cubics, guide, core, full)
+    return Table(lines, cubics, guide, core, full, inner)
 
 
 def _on_cache_lines(records: FloatArray) -> FloatArray:
@@ -179,7 +207,24 @@ def checked_table(arrays: dict[str, Any]) -> Table:
     _check_order(records, core)
     for side in (k.LOW, k.HIGH):
         _check_end(records, core, ends[side], side)
-    return make_table(records, core, ends)
+    return make_table(records, core, ends, _checked_inner_of(arrays, records))
+
+
+def _checked_inner_of(arrays: dict[str, Any], records: FloatArray) -> Inner:
+    """The inner range, which has to follow the cells."""
+    if "inner" not in arrays or "powers" not in arrays:
+        return NOTHING
+    numbers, powers = (_checked_array(arrays[name], name) for name in ("inner", "powers"))
+    inner = checked_inner(numbers, powers)
+    if len(inner.powers):
+        edges = inner.edges()
+        if not records[0, k.EDGE] < edges[0] < edges[-1] < records[-1, k.EDGE]:
+            raise ValueError("the inner range of the table is not inside its cells.")
+        rows = records[(records[:, k.EDGE] >= edges[0]) & (records[:, k.EDGE] <= edges[-1])]
+        gap = np.abs(inner.values(rows[:, k.EDGE]) - rows[:, k.C0])
+        if not np.all(gap <= FOLLOWED * (np.abs(rows[:, k.C0]) + np.ptp(rows[:, k.C0]))):
+            raise ValueError("the inner range of the table does not follow its cells.")
+    return inner
 
 
 def _checked_array(value: Any, name: str) -> FloatArray:

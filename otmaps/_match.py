@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from otmaps._arrays import AnyFloatArray, half_dtype, narrowed, real_scalar
+from otmaps._arrays import AnyFloatArray, half_dtype, is_traced, narrowed, real_scalar
 from otmaps._backends import (
     ArrayBackend,
     Backend,
     backend_of,
     program,
     refuse_out,
+    refuse_threads,
     run_linear,
     run_program,
 )
@@ -43,6 +44,7 @@ from otmaps._operations import Operation
 from otmaps._plan import RandomizedPlan, build_plan, generator
 from otmaps._registered_forms import registered_law
 from otmaps._stores import Store, resolve_store
+from otmaps._symbols import Symbol
 from otmaps._table import fetch_map, map_recipe
 
 if TYPE_CHECKING:
@@ -87,8 +89,11 @@ class MatchedOperation:
         *z: Any,
         out: AnyFloatArray | None = None,
         randomize: np.random.Generator | int | None = None,
+        threads: int = 1,
     ) -> Any:
         """The matched result.
+
+        A linear operation and its map are one pass over memory.
 
         Parameters
         ----------
@@ -99,11 +104,14 @@ class MatchedOperation:
         randomize : numpy.random.Generator or int, optional
             Where a randomised plan takes its random numbers from in this call, instead of the
             generator that `match` was given; or a seed. A map needs none.
+        threads : int
+            How many threads may share the map of a large array; see `MonotoneMap`.
 
         Returns
         -------
         array or float
-            ``map(operation.raw(*z))``, with the error `map.error`.
+            ``map(operation.raw(*z))``, with the error `map.error`; of a linear operation the raw
+            result is not rounded to single precision in between.
 
         Raises
         ------
@@ -112,18 +120,31 @@ class MatchedOperation:
         """
         backend = backend_of(z)
         if backend is not None:
-            return self._elsewhere(backend, z, out, randomize)
+            return self._elsewhere(backend, z, out, randomize, threads)
         half = half_dtype(*z)
         if half is not None:
-            wide = self(*(x.astype(np.float32) for x in z), randomize=randomize)
+            wide = self(*(x.astype(np.float32) for x in z), randomize=randomize, threads=threads)
             return narrowed(wide, half, out)
+        form = self._fusible(z)
+        if form is not None and isinstance(self.map, MonotoneMap):
+            return self.map.at_sum(form, self.operation.arrays(*z), out, threads)
         raw = self.operation.raw(*z)
         if out is None and isinstance(raw, np.ndarray) and raw.dtype != object:
             out = raw  # a fresh array of the right shape and dtype
         if isinstance(self.map, MonotoneMap):
-            return self.map(raw, out=out)
+            return self.map(raw, out=out, threads=threads)
         stored = self.randomize if isinstance(self.randomize, np.random.Generator) else None
         return self.map(raw, stored if randomize is None else randomize, out)
+
+    def _fusible(self, z: tuple[Any, ...]) -> Linear | None:
+        """The weights of an operation whose map can be taken in the same pass.
+
+        Not where a weight is 0: whether such a latent of infinite size counts, the function says.
+        """
+        if is_traced(*z) or any(isinstance(x, Symbol) for x in z):
+            return None
+        form = self.operation.linear
+        return form if form is not None and all(form.weights) else None
 
     def raw(self, *z: Any) -> Any:
         """The unmatched result."""
@@ -133,10 +154,12 @@ class MatchedOperation:
         self.operation.check_count(z)
         return backend.compute(self.raw, self._raw_steps, z)
 
-    def _elsewhere(self, backend: Backend, z: Any, out: Any, randomize: Any) -> Any:
+    def _elsewhere(self, backend: Backend, z: Any, out: Any, randomize: Any, threads: int) -> Any:
         """The matched result at arrays of another library than NumPy."""
         refuse_out(out)
         self.operation.check_count(z)
+        if threads != 1:
+            refuse_threads(backend)
         if not isinstance(self.map, MonotoneMap) or randomize is not None:
             raise TypeError(
                 f"a randomised plan takes NumPy arrays; {backend.name} arrays were passed. "

@@ -27,6 +27,7 @@ from benchmarks import (
     convergence,
     convergence_page,
     honesty,
+    limits,
     linear,
     linear_results,
     linear_truth,
@@ -88,7 +89,7 @@ def test_a_benchmark_runs(cls, method):
 
 def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
-    helpers |= {"convergence", "convergence_page", "operations_table", "order"}
+    helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -208,6 +209,13 @@ def test_the_report_prints_its_tables(capsys):
     assert len(tables) == 2
     with pytest.raises(SystemExit, match="no section 'magic'"):
         report.main(["magic"])
+
+
+def test_the_limits_are_printed_beside_the_figures(capsys):
+    limits.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("| map of " in line for line in lines) == 4 * (len(cases.PRIORS) - 1)
+    assert all(line.count("|") == 4 for line in lines if line)
 
 
 SINGLE = [name for name in linear_truth.CASES if name.endswith("n=1")]

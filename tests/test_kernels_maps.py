@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from otmaps._kernels import _maps as k
-from otmaps._map_table import checked_table
+from otmaps._map_table import checked_table, read_only
 
 SIDES = [(False, False), (True, False), (False, True), (True, True)]
 
@@ -145,7 +145,7 @@ def test_buckets_grow_with_the_distance():
 def test_line_and_back():
     y = np.array([-1e9, -1.0, 0.25, 1e9, math.nan, math.inf])
     out, back = np.empty_like(y), np.empty_like(y)
-    k.multiply_add(y, out, (2.0, 1.0, -3.0, 3.0))
+    k.multiply_add(read_only((y,)), (2.0,), 1.0, out, (-3.0, 3.0))
     assert out.tolist()[:4] == [-3.0, -1.0, 1.5, 3.0]
     assert math.isnan(out[4])
     assert out[5] == 3.0

@@ -44,6 +44,7 @@ OF_TORCH = {"_backends/_torch.py", "_torch_module.py"}
 
 MAX_MODULE_LINES = 400
 LONG_MODULES: dict[str, str] = {
+    "_kernels/_maps.py": "routes of one table, which share the parts that the compiler inlines",
     "_kernels/_convolution.py": "one loop nest and the formulas that the compiler inlines in it",
     "_distribution.py": "the abstract law and its affine image, which make each other",
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from otmaps._backends._base import ArrayBackend, Backend, refuse_out
+from otmaps._backends._base import ArrayBackend, Backend, refuse_out, refuse_threads
 from otmaps._backends._curve import INVERSE, Curve
 from otmaps._backends._dask import Dask
 from otmaps._backends._jax import Jax
@@ -27,6 +27,7 @@ __all__ = [
     "backend_of",
     "program",
     "refuse_out",
+    "refuse_threads",
     "run_linear",
     "run_program",
 ]

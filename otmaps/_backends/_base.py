@@ -63,6 +63,15 @@ def refuse_dtype(name: str, dtype: Any) -> TypeError:
     )
 
 
+def refuse_threads(backend: Backend | None) -> None:
+    """Raise for arrays of another library than NumPy."""
+    if backend is not None:
+        raise TypeError(
+            f"threads= is for NumPy arrays; {backend.name} arrays were passed, and {backend.name} "
+            "has threads of its own. Leave threads at 1."
+        )
+
+
 def refuse_out(out: Any) -> None:
     """Raise where ``out`` is given for arrays that are not NumPy's."""
     if out is not None:

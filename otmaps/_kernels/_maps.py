@@ -1,6 +1,6 @@
 """Monotone maps by table: evaluate, differentiate, invert.
 
-A table of a monotone map is handed to the kernels as a tuple of five arrays, in this order.
+A table of a monotone map is handed to the kernels as a tuple of seven arrays, in this order.
 
 ``cubics`` : float64 (buckets of the core or 0, 4)
     Coefficients of the buckets of the core that are one cubic cell, NaN for the others, among
@@ -16,6 +16,11 @@ A table of a monotone map is handed to the kernels as a tuple of five arrays, in
 ``ends`` : float64 (2, 11)
     The lower and the upper end, in the columns named below. Their buckets are uniform in the
     exponent and the leading bits of the distance d = sign * (y - anchor).
+``inner`` : float64 (13,)
+    The inner range, in the numbers named below, where one or two polynomials serve.
+``powers`` : float64 (cells of the inner range: 0, 1 or 2; 8, 12, 16 or 20)
+    Their coefficients, the highest power first, in s = (w - middle) / half width, from -1 to 1.
+    Folded, the polynomials give the distance from the offset for the distance w from the centre.
 """
 
 from __future__ import annotations
@@ -31,7 +36,9 @@ from otmaps._kernels._policy import fma, jit, part
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 AnyFloatArray: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 IntArray: TypeAlias = npt.NDArray[np.int32]
-TableArrays: TypeAlias = tuple[FloatArray, FloatArray, IntArray, FloatArray, FloatArray]
+TableArrays: TypeAlias = tuple[
+    FloatArray, FloatArray, IntArray, FloatArray, FloatArray, FloatArray, FloatArray
+]
 Line: TypeAlias = tuple[float, float, float, float]
 
 EDGE, INVERSE_WIDTH, C0, C1, C2, C3, C4, C5 = range(8)
@@ -42,6 +49,25 @@ GRAIN = 2.0**-48
 BUCKET_GRAIN = 2.0**-50
 """The coordinate in a bucket of the core has no finer steps, from the bucket `COARSE` on."""
 COARSE = 4
+
+BLOCK = 256
+"""Values in a block: all its buffers fit the first-level cache beside the table."""
+
+(
+    FOLD,  # 1: odd about the centre, so w = |y - centre|; 0: w = y - centre
+    CENTRE,
+    OFFSET,  # of the values: T = offset + P, folded offset + sign * P
+    LOWEST,  # the inner range, as y - centre
+    HIGHEST,
+    KNOT,  # where the second cell begins, in w
+    MIDDLE,  # of the first cell, and the inverse of half its width
+    INVERSE,
+    MIDDLE_2,
+    INVERSE_2,
+    STEP,  # 1.5 * 2^n: added and taken away, it rounds s to multiples of 2^(n - 52)
+    BOTTOM,  # the values at the ends of the inner range
+    TOP,
+) = range(13)
 
 _TO_GRAIN = 16.0  # the doubles from 16 to 17 are GRAIN apart
 (
@@ -160,51 +186,191 @@ def _continued(y, records, ends, side):  # type: ignore[no-untyped-def]
     return max(min(value, limit), last)
 
 
-@jit
-def evaluate(y: AnyFloatArray, out: AnyFloatArray, table: TableArrays) -> None:
-    """The map at every point of y.
-
-    The loops spell out the common case, because a call for each value costs as much as the
-    polynomial; unsigned indices spare the wrap of negative ones.
-    """
-    cubics, records, guide, core, ends = table
-    low, high, inverse = core[0], core[1], core[2]
-    buckets = (high - low) * inverse
-    if cubics.shape[0] > 0:
-        for i in range(y.size):
-            v = np.float64(y[i])
-            x = (v - low) * inverse
-            if 0.0 <= x < buckets:
-                floor = np.int64(x)
-                s = x - np.float64(floor)
-                c = np.uint64(floor)
-                inner = fma(s, fma(s, cubics[c, 3], cubics[c, 2]), cubics[c, 1])
-                value = fma(s, inner, cubics[c, 0])
-                if value == value:  # NaN marks a bucket of several cells  # noqa: PLR0124
-                    out[i] = value
-                    continue
-            out[i] = _value(v, records, guide, core, ends)
+@part
+def _weighted_sum(zs, weights, offset, start, size, x):  # type: ignore[no-untyped-def]
+    """Fill the block x with offset + sum of weights[j] * zs[j], rounded once a term."""
+    part_of, weight = zs[0][start : start + size], weights[0]
+    if len(zs) == 1 and weight == 1.0 and offset == 0.0:
+        for i in range(size):
+            x[i] = np.float64(part_of[i])
     else:
-        for i in range(y.size):
-            v = np.float64(y[i])
-            x = (v - low) * inverse
-            if 0.0 <= x < buckets:
-                first = guide[np.uint64(np.int64(x))]
-                if first >= 0:
-                    c = np.uint64(first)
-                    s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH] + _TO_GRAIN
-                    s = s - _TO_GRAIN if s > _TO_GRAIN else 0.0
-                    inner = fma(s, fma(s, records[c, C5], records[c, C4]), records[c, C3])
-                    inner = fma(s, fma(s, inner, records[c, C2]), records[c, C1])
-                    out[i] = fma(s, inner, records[c, C0])
-                    continue
-            out[i] = _value(v, records, guide, core, ends)
+        for i in range(size):
+            x[i] = fma(weight, np.float64(part_of[i]), offset)
+    for j in range(1, len(zs)):
+        part_of, weight = zs[j][start : start + size], weights[j]
+        for i in range(size):
+            x[i] = fma(weight, np.float64(part_of[i]), x[i])
+
+
+@part
+def _by_few(size, x, s, value, inner, powers, result):  # type: ignore[no-untyped-def]
+    """The map in a block by one polynomial; NaN outside the inner range. How many are outside.
+
+    Loops without branches, four coefficients a pass: the compiler makes vectors of them. The
+    buffers s and value stay in the first-level cache.
+    """
+    centre, offset = inner[CENTRE], inner[OFFSET]
+    # What lies below is mirrored, and no mirrored value may pass the offset.
+    mirror, least = (0.0, 0.0) if inner[FOLD] > 0.0 else (-math.inf, -math.inf)
+    low, high = inner[LOWEST], inner[HIGHEST]
+    middle, inverse, step = inner[MIDDLE], inner[INVERSE], inner[STEP]
+    c0, c1, c2, c3 = powers[0, 0], powers[0, 1], powers[0, 2], powers[0, 3]
+    c4, c5, c6, c7 = powers[0, 4], powers[0, 5], powers[0, 6], powers[0, 7]
+    outside = 0
+    for i in range(size):
+        d = x[i] - centre
+        outside += 0 if low <= d <= high else 1
+        w = -d if d < mirror else d
+        q = (w - middle) * inverse + step
+        q = q - step
+        s[i] = q
+        v = fma(q, fma(q, fma(q, c0, c1), c2), c3)
+        value[i] = fma(q, fma(q, fma(q, fma(q, v, c4), c5), c6), c7)
+    for k in range(8, powers.shape[1], 4):
+        c0, c1, c2, c3 = powers[0, k], powers[0, k + 1], powers[0, k + 2], powers[0, k + 3]
+        for i in range(size):
+            q = s[i]
+            value[i] = fma(q, fma(q, fma(q, fma(q, value[i], c0), c1), c2), c3)
+    for i in range(size):
+        d = x[i] - centre
+        v = value[i]
+        v = v if v > least else least
+        v = offset + (-v if d < mirror else v)
+        result[i] = v if low <= d <= high else math.nan
+    return outside
+
+
+@part
+def _by_two(size, x, s, value, inner, powers, result):  # type: ignore[no-untyped-def]
+    """As `_by_few`, by two polynomials, whose coefficients are picked by compare and select."""
+    centre, offset = inner[CENTRE], inner[OFFSET]
+    # What lies below is mirrored, and no mirrored value may pass the offset.
+    mirror, least = (0.0, 0.0) if inner[FOLD] > 0.0 else (-math.inf, -math.inf)
+    low, high, knot = inner[LOWEST], inner[HIGHEST], inner[KNOT]
+    middle, inverse, step = inner[MIDDLE], inner[INVERSE], inner[STEP]
+    middle_2, inverse_2 = inner[MIDDLE_2], inner[INVERSE_2]
+    c0, c1, c2, c3 = powers[0, 0], powers[0, 1], powers[0, 2], powers[0, 3]
+    c4, c5, c6, c7 = powers[0, 4], powers[0, 5], powers[0, 6], powers[0, 7]
+    e0, e1, e2, e3 = powers[1, 0], powers[1, 1], powers[1, 2], powers[1, 3]
+    e4, e5, e6, e7 = powers[1, 4], powers[1, 5], powers[1, 6], powers[1, 7]
+    outside = 0
+    for i in range(size):
+        d = x[i] - centre
+        outside += 0 if low <= d <= high else 1
+        w = -d if d < mirror else d
+        f = w < knot
+        q = (w - (middle if f else middle_2)) * (inverse if f else inverse_2) + step
+        q = q - step
+        s[i] = q
+        v = fma(q, fma(q, c0 if f else e0, c1 if f else e1), c2 if f else e2)
+        v = fma(q, fma(q, v, c3 if f else e3), c4 if f else e4)
+        v = fma(q, fma(q, v, c5 if f else e5), c6 if f else e6)
+        value[i] = fma(q, v, c7 if f else e7)
+    for k in range(8, powers.shape[1], 4):
+        c0, c1, c2, c3 = powers[0, k], powers[0, k + 1], powers[0, k + 2], powers[0, k + 3]
+        e0, e1, e2, e3 = powers[1, k], powers[1, k + 1], powers[1, k + 2], powers[1, k + 3]
+        for i in range(size):
+            q, d = s[i], x[i] - centre
+            f = (-d if d < mirror else d) < knot
+            v = fma(q, fma(q, value[i], c0 if f else e0), c1 if f else e1)
+            value[i] = fma(q, fma(q, v, c2 if f else e2), c3 if f else e3)
+    for i in range(size):
+        d = x[i] - centre
+        v = value[i]
+        v = v if v > least else least
+        v = offset + (-v if d < mirror else v)
+        result[i] = v if low <= d <= high else math.nan
+    return outside
+
+
+@part
+def _by_cubics(size, x, cubics, core, result):  # type: ignore[no-untyped-def]
+    """The map in a block by the cubics of the core; NaN where none serves."""
+    low, inverse = core[0], core[2]
+    buckets = (core[1] - low) * inverse
+    left = 0
+    for i in range(size):
+        b = (x[i] - low) * inverse
+        v = math.nan
+        if 0.0 <= b < buckets:
+            floor = np.int64(b)
+            s = b - np.float64(floor)
+            c = np.uint64(floor)  # an unsigned index spares the wrap of negative ones
+            inner = fma(s, fma(s, cubics[c, 3], cubics[c, 2]), cubics[c, 1])
+            v = fma(s, inner, cubics[c, 0])
+        left += v != v  # noqa: PLR0124
+        result[i] = v
+    return left
+
+
+@part
+def _by_guide(size, x, records, guide, core, result):  # type: ignore[no-untyped-def]
+    """The map in a block by the cells that fill buckets of the core; NaN where none does."""
+    low, inverse = core[0], core[2]
+    buckets = (core[1] - low) * inverse
+    left = 0
+    for i in range(size):
+        v = x[i]
+        b = (v - low) * inverse
+        value = math.nan
+        if 0.0 <= b < buckets:
+            first = guide[np.uint64(np.int64(b))]
+            if first >= 0:
+                c = np.uint64(first)
+                s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH] + _TO_GRAIN
+                s = s - _TO_GRAIN if s > _TO_GRAIN else 0.0
+                inner = fma(s, fma(s, records[c, C5], records[c, C4]), records[c, C3])
+                inner = fma(s, fma(s, inner, records[c, C2]), records[c, C1])
+                value = fma(s, inner, records[c, C0])
+        left += value != value  # noqa: PLR0124
+        result[i] = value
+    return left
+
+
+@jit
+def evaluate(
+    zs: tuple[AnyFloatArray, ...],
+    weights: tuple[float, ...],
+    offset: float,
+    out: AnyFloatArray,
+    table: TableArrays,
+) -> None:
+    """The map at ``offset + sum_j weights[j] * zs[j]``: one pass over memory, block by block.
+
+    ``out`` may be one of the vectors. The fast routes leave NaN where they do not
+    serve; the general one mends these.
+    """
+    cubics, records, guide, core, ends, inner, powers = table
+    x, value, s = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    for start in range(0, out.size, BLOCK):
+        size = min(BLOCK, out.size - start)
+        _weighted_sum(zs, weights, offset, start, size, x)
+        result = out[start : start + size]
+        if powers.shape[0] == 1:
+            left = _by_few(size, x, s, value, inner, powers, result)
+        elif powers.shape[0] == 2:
+            left = _by_two(size, x, s, value, inner, powers, result)
+        elif cubics.shape[0] > 0:
+            left = _by_cubics(size, x, cubics, core, result)
+        else:
+            left = _by_guide(size, x, records, guide, core, result)
+        if left > 0:
+            for i in range(size):
+                if result[i] != result[i]:  # NaN
+                    v = _value(x[i], records, guide, core, ends)
+                    if powers.shape[0] > 0:  # rounding must not put it on the other side
+                        d = x[i] - inner[CENTRE]
+                        if d > inner[HIGHEST]:
+                            v = max(v, inner[TOP])
+                        elif d < inner[LOWEST]:
+                            v = min(v, inner[BOTTOM])
+                    result[i] = v
 
 
 @jit
 def differentiate(y: AnyFloatArray, out: AnyFloatArray, table: TableArrays) -> None:
     """The derivative of what `evaluate` computes; 0 where the map is constant."""
-    _, records, guide, core, ends = table
+    _, records, guide, core, ends, _, _ = table
     for i in range(y.size):
         v = np.float64(y[i])
         side = _beyond(v, records)
@@ -291,12 +457,39 @@ def invert(z: AnyFloatArray, out: AnyFloatArray, records: FloatArray, ends: Floa
 
 
 @jit
-def multiply_add(y: AnyFloatArray, out: AnyFloatArray, line: Line) -> None:
-    """scale * y + shift, held inside [low, high]; NaN stays NaN."""
-    scale, shift, low, high = line
-    for i in range(y.size):
-        v = fma(scale, np.float64(y[i]), shift)
-        out[i] = low if v < low else high if v > high else v
+def multiply_add(
+    zs: tuple[AnyFloatArray, ...],
+    weights: tuple[float, ...],
+    offset: float,
+    out: AnyFloatArray,
+    bounds: tuple[float, float],
+) -> None:
+    """``offset + sum_j weights[j] * zs[j]``, held inside the bounds; NaN stays NaN.
+
+    ``out`` may be one of the vectors.
+    """
+    low, high = bounds
+    if len(zs) <= 2:  # without a buffer
+        first, second = zs[0], zs[len(zs) - 1]
+        weight, other = weights[0], weights[len(zs) - 1]
+        if len(zs) == 1:
+            for i in range(out.size):
+                v = fma(weight, np.float64(first[i]), offset)
+                out[i] = low if v < low else high if v > high else v
+        else:
+            for i in range(out.size):
+                v = fma(weight, np.float64(first[i]), offset)
+                v = fma(other, np.float64(second[i]), v)
+                out[i] = low if v < low else high if v > high else v
+        return
+    x = np.empty(BLOCK)
+    for start in range(0, out.size, BLOCK):
+        size = min(BLOCK, out.size - start)
+        _weighted_sum(zs, weights, offset, start, size, x)
+        result = out[start : start + size]
+        for i in range(size):
+            v = x[i]
+            result[i] = low if v < low else high if v > high else v
 
 
 @jit

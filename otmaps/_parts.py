@@ -1,0 +1,88 @@
+"""Large arrays in parts on several threads, where the caller asks for it.
+
+Nothing outlives a call: its threads are started for it and have ended before it returns. So there
+is nothing that a fork could break or a pool of the caller could wait for, and every process and
+every thread may ask for its own. A value does not depend on the parts.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from otmaps._arrays import AnyFloatArray, checked_out
+
+LEAST = 1 << 16
+"""Values in a part: fewer take less time than starting a thread."""
+
+Kernel = Callable[[tuple[AnyFloatArray, ...], AnyFloatArray], None]
+
+
+def checked_threads(threads: Any) -> int:
+    """``threads`` as a positive whole number, or an error."""
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer):
+        raise TypeError(
+            f"threads must be a whole number, got {type(threads).__name__}; 1 uses none but the "
+            "calling thread."
+        )
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}.")
+    return int(threads)
+
+
+def in_parts(
+    kernel: Kernel, vectors: Sequence[AnyFloatArray], out: AnyFloatArray, threads: int
+) -> None:
+    """Run a kernel on vectors of one length; it computes each value of ``out`` on its own."""
+
+    def run(start: int, stop: int) -> None:
+        with np.errstate(all="ignore"):  # a limit that overflows is infinite
+            kernel(tuple(v[start:stop] for v in vectors), out[start:stop])
+
+    parts = max(min(threads, out.size // LEAST), 1)
+    edges = [i * out.size // parts for i in range(parts + 1)]
+    if parts == 1:
+        run(0, out.size)
+        return
+    with concurrent.futures.ThreadPoolExecutor(parts - 1) as pool:
+        others = [pool.submit(run, *edges[i : i + 2]) for i in range(1, parts)]
+        run(edges[0], edges[1])
+    for other in others:
+        other.result()
+
+
+def apply_kernel(
+    kernel: Kernel,
+    arrays: Sequence[AnyFloatArray],
+    out: npt.NDArray[Any] | None,
+    threads: int = 1,
+) -> Any:
+    """Run a kernel on arrays that broadcast, whatever their layout, and wherever it is to go.
+
+    Returns
+    -------
+    ndarray or float
+        Of their common shape and dtype: ``out``, where it is given; a float for numbers.
+    """
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    dtype = np.result_type(*(a.dtype for a in arrays))
+    model = np.broadcast_to(np.zeros((), dtype), shape)
+    result = np.empty(shape, dtype) if out is None else checked_out(out, model)
+    wide = [np.broadcast_to(a, shape) for a in arrays]
+    vectors = [np.require(a, dtype, ("C", "A")).reshape(-1) for a in wide]
+    direct = result.flags.c_contiguous and not any(_overlap(result, a) for a in wide)
+    into = result.reshape(-1) if direct else np.empty(result.size, dtype)
+    in_parts(kernel, vectors, into, threads)
+    if not direct:
+        result[...] = into.reshape(shape)
+    return float(result) if out is None and not shape else result
+
+
+def _overlap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+    """Whether writing to one may change what is still to be read of the other."""
+    same = a.ctypes.data == b.ctypes.data and a.strides == b.strides and a.dtype == b.dtype
+    return np.may_share_memory(a, b) and not same
