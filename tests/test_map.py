@@ -337,7 +337,7 @@ def test_inverse_undoes_the_map(source, target):
         numbers = inner.numbers
         reach = 1.0 / np.min(numbers[[k.INVERSE, k.INVERSE_2][: len(inner.powers)]])
         near = np.abs(y - numbers[k.CENTRE]) <= max(-numbers[k.LOWEST], numbers[k.HIGHEST])
-        grain += near * inner.grain * reach
+        grain += near * (inner.grain * reach + inner.rounding() / slope)
     allowed = grain + 4 * np.spacing(np.abs(y)) + 8 * np.spacing(np.abs(z)) / slope
     crossed = np.abs(T(back) - z) <= 2 * np.spacing(np.abs(z))
     assert np.all((np.abs(back - y) <= allowed) | crossed)
