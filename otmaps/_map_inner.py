@@ -65,13 +65,13 @@ class Inner:
         return np.asarray(n[k.OFFSET] + (np.sign(d) * np.maximum(p, 0.0) if n[k.FOLD] else p))
 
     def rounding(self) -> float:
-        """How far the computed values are from `values`, at most."""
+        """How far computed values are from `values`, at most, with what joins two polynomials."""
         if not len(self.powers):
             return 0.0
         n = np.arange(self.powers.shape[1] - 1, -1, -1)
         size = float((np.abs(self.powers) @ np.maximum(n, 1)).max())
         offset = abs(float(self.numbers[k.OFFSET]))
-        return (0.5 * self.grain + 8.0 * _EPS) * size + 2.0 * _EPS * offset
+        return (0.5 * self.grain + 32.0 * _EPS) * size + 2.0 * _EPS * offset
 
 
 def make_inner(numbers: FloatArray, powers: FloatArray) -> Inner:
