@@ -112,6 +112,12 @@ def gap(found, expected):
 ROUNDINGS = 16.0
 
 
+def apart(T, dtype):
+    """How far the polynomials, which NumPy's kernels use, are from the cells behind them."""
+    inner = 0.0 if T.table is None else T.table.inner.rounding()
+    return ROUNDINGS + inner / np.finfo(dtype).eps
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("method", ["__call__", "derivative"])
 def test_the_numbers_are_those_of_numpy(library, T, method, dtype):
@@ -121,7 +127,7 @@ def test_the_numbers_are_those_of_numpy(library, T, method, dtype):
         y = y[~(np.isfinite(y) & (np.abs(T(y)) > 1e36))]
     found = library.back(function(library.to(y)))
     expected = function(y)
-    assert gap(found, expected) <= ROUNDINGS
+    assert gap(found, expected) <= (apart(T, dtype) if method == "__call__" else ROUNDINGS)
 
 
 def test_a_wrong_number_is_caught(T):

@@ -24,6 +24,7 @@ _MOST_KINKS = 40
 _SAME = 1e-12
 _OUT_OF_SIGHT = 1e12  # of the scale: as far as the doubles next to a pole go
 _TINY = 1e-250  # what halving leaves of a 0
+_NEXT_TO_ZERO = 1e-120  # whose square is a double
 _FAR = 60.0  # a depth that no law reaches by chance
 
 
@@ -141,14 +142,23 @@ def landmarks(
     quartiles = np.quantile(plain, [0.25, 0.5, 0.75])
     scale = float(quartiles[2] - quartiles[0])
     lowest, highest = _ends(op, axes, sides, scale)
-    both = [sorted({*own, *near}) for own, near in zip(special, sides, strict=True)]
     kinks = _kinks(op, axes, special, scale)
-    beside = [k for k in _kinks(op, axes, both, scale) if abs(k) < _OUT_OF_SIGHT * scale]
-    kinks = sorted([*kinks, *(k for k in beside if not _near(k, (*kinks, *repeated), scale))])
-    inside = [k for k in kinks if lowest < k < highest and not _near(k, (lowest, highest), scale)]
+    for i, own in enumerate(special):  # in one input: a corner has no value beside it
+        around = [y for x in own for y in _neighbours(x)]
+        for k in _kinks(op, axes, [*special[:i], around, *special[i + 1 :]], scale):
+            if abs(k) < _OUT_OF_SIGHT * scale and not _near(k, (*kinks, *repeated), scale):
+                kinks.append(k)
+    inside = [k for k in sorted(kinks) if lowest < k < highest and not _near(k, (lowest, highest), scale)]
     return Landmarks(
         (lowest, highest), tuple(inside), float(quartiles[1]), scale, tuple(repeated.tolist())
     )
+
+
+def _neighbours(x: float) -> tuple[float, float]:
+    """Points on both sides: a jump has its own value at neither."""
+    if x == 0.0:
+        return -_NEXT_TO_ZERO, _NEXT_TO_ZERO
+    return math.nextafter(x, -math.inf), math.nextafter(x, math.inf)
 
 
 def _plateaus(op: Operation, axes: list[Axis]) -> FloatArray:

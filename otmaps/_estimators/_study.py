@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import final
 
 import numpy as np
@@ -82,9 +81,7 @@ def study(op: Operation, inputs: Inputs, relative: float, budget: int) -> Study 
             if i != j and isinstance(inner, Parts):
                 points.update(flips(op, i, inner, axes, j))
         special.append(plain(points, axes[j]))
-        # On both sides of a pole, or of a jump, values go their own ways.
-        around = [math.nextafter(x, end) for x in special[-1] for end in (-math.inf, math.inf)]
-        sides.append(sorted({*points, *around}))
+        sides.append(sorted(points))  # on both sides of a pole values go their own ways
     flats = {v for p in parts if isinstance(p, Parts) for v in p.flats} | plateaus_of(op)
     marks = landmarks(op, axes, special, sides, sorted(flats))
     views = []
