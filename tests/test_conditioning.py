@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 
@@ -14,6 +15,7 @@ from scipy import special, stats
 from test_operations_known import error, same_atoms, tail_error
 
 import otmaps
+from otmaps._estimators import _study
 from otmaps.testing import DistributionTests
 
 NORMAL = otmaps.Normal()
@@ -397,3 +399,18 @@ def test_a_gap_between_two_jumps():
     assert 1e-9 < law.error < 1e-7  # b^2 is lost in 1 where abs(b) < 1e-8
     assert np.all(np.abs(law.cdf(y) - truth) <= law.error)
     np.testing.assert_allclose(law.cdf(y), truth, rtol=0.0, atol=1e-13)
+
+
+def test_a_table_that_does_not_know_where_values_end_says_so(monkeypatch):
+    """a / hypot(a, b) has poles at -1 and 1, which the table is not told of."""
+    known = _study.landmarks
+
+    def unknown(*arguments):
+        return dataclasses.replace(known(*arguments), ends=(-math.inf, math.inf))
+
+    monkeypatch.setattr(_study, "landmarks", unknown)
+    law = law_of(lambda a, b: a / np.sqrt(a * a + b * b), NORMAL, NORMAL)
+    y = 1.0 - np.geomspace(1e-9, 0.5, 30)
+    worst = np.max(np.abs(law.cdf(y) - (0.5 + np.arcsin(y) / math.pi)))
+    assert 1e-4 < worst <= law.error
+    assert law.tail_error == math.inf

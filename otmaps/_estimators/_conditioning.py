@@ -27,6 +27,7 @@ from otmaps._estimators._tails import Continuous, Tails
 from otmaps._estimators._terms import frame_of
 from otmaps._mixture import Mixture
 from otmaps._operations import Operation
+from otmaps._restated import restated
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
 
@@ -41,6 +42,7 @@ _AT_ATOMS = 1e-12  # relative: of masses of ranges of an input
 _PURE = 1e-12  # a smaller mass besides the atoms is none
 _DEPTH, _SHALLOW = math.log(1e-301), math.log(1e-14)  # of tails, with one or more outer inputs
 _REACH = 1e300
+_DOUBT = 10.0  # of a gap at a few points
 _AT_SPLIT = 0.25  # of the scale: a kink that near to the median serves as the split
 
 
@@ -178,8 +180,8 @@ class Conditioning(Estimator):
         how += f", quadrature over {', '.join(others)})" if others else ")"
         with np.errstate(all="ignore"):  # laws and functions far out
             law = _law(op, found, max(_SHARE * tol, _FINEST), how)
-            _check_against_draws(law, op, inputs)
-        return law
+            draws = _check_against_draws(law, op, inputs)
+            return _checked_at(law, found, draws) if found.views[0].outer else law
 
 
 def _law(op: Operation, found: Study, tol: float, how: str) -> Distribution:
@@ -271,8 +273,8 @@ def _frame(found: Study) -> Frame:
     )
 
 
-def _check_against_draws(law: Distribution, op: Operation, inputs: Inputs) -> None:
-    """Raise where a law is far from draws: then a large feature has been missed.
+def _check_against_draws(law: Distribution, op: Operation, inputs: Inputs) -> FloatArray:
+    """Sorted draws. Raise where a law is far from them: then a large feature has been missed.
 
     The allowance is that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant.
     """
@@ -287,3 +289,22 @@ def _check_against_draws(law: Distribution, op: Operation, inputs: Inputs) -> No
             f"the law of {op.name} differs from draws by {gap:.2g} in the cdf, and chance allows "
             f"{allowed:.2g}: the operation has features that the scans have missed."
         )
+    return draws
+
+
+def _checked_at(law: Distribution, found: Study, draws: FloatArray) -> Distribution:
+    """The law with a larger error where its table is not what it was made from.
+
+    Looked at are draws out to the extreme ones: there a table that does not know where the values
+    end, or that they have a pole, is off most.
+    """
+    few = len(found.views[0].outer) > 1
+    ranks = np.unique(np.geomspace(1, draws.size // 2, 4 if few else 16).astype(int))
+    y = draws[np.unique(np.concatenate([[0], ranks, draws.size - 1 - ranks, [draws.size - 1]]))]
+    truth = found.views[0].mass(y.size, None, Level(y))
+    grid = 4.0 * np.spacing(np.abs(y))  # what lies that near to a point is on both sides of it
+    low, high = np.asarray(law.cdf(y - grid)), np.asarray(law.cdf(y + grid))
+    gap = float(np.max(np.maximum(low - truth, truth - high), initial=0.0))
+    if gap <= law.error + _FINEST:
+        return law
+    return restated(law, (_DOUBT * gap, math.inf), law.method)

@@ -148,10 +148,9 @@ def landmarks(
         for k in _kinks(op, axes, [*special[:i], around, *special[i + 1 :]], scale):
             if abs(k) < _OUT_OF_SIGHT * scale and not _near(k, (*kinks, *repeated), scale):
                 kinks.append(k)
-    inside = [k for k in sorted(kinks) if lowest < k < highest and not _near(k, (lowest, highest), scale)]
-    return Landmarks(
-        (lowest, highest), tuple(inside), float(quartiles[1]), scale, tuple(repeated.tolist())
-    )
+    ends = lowest, highest
+    inside = [k for k in sorted(kinks) if lowest < k < highest and not _near(k, ends, scale)]
+    return Landmarks(ends, tuple(inside), float(quartiles[1]), scale, tuple(repeated.tolist()))
 
 
 def _neighbours(x: float) -> tuple[float, float]:
