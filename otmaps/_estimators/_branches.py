@@ -328,9 +328,11 @@ class _Search:
 
 def _rooms(cuts: FloatArray, others: FloatArray) -> FloatArray:
     """How far from each cut the nearest one of the others lies, its neighbouring doubles apart."""
-    distances = np.abs(np.subtract.outer(cuts, others))
-    apart = distances > 4.0 * np.spacing(np.abs(cuts))[:, None]
-    return np.asarray(np.where(apart, distances, np.inf).min(axis=1, initial=np.inf))
+    places = np.concatenate([[-np.inf], np.sort(others), [np.inf]])
+    same = 4.0 * np.spacing(np.abs(cuts))
+    below = places[np.searchsorted(places, cuts - same, side="left") - 1]
+    above = places[np.searchsorted(places, cuts + same, side="right")]
+    return np.asarray(np.minimum(cuts - below, above - cuts))
 
 
 def _turns(g: FloatArray, size: float) -> IntArray:
