@@ -24,30 +24,12 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
-from otmaps._kernels import _maps as k
+from otmaps._kernels import _cells as cells
 
 # From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
 POWERS_TO_BERNSTEIN = np.array(
     [[math.comb(j, i) / math.comb(4, i) for i in range(5)] for j in range(5)]
 )
-
-_PARTS = 4  # of a cell, in each of which the inequality is shown
-_ROUNDINGS = np.array([1.0, 2.0, 3.0, 4.0, 4.0])
-_UNIT = 0.5 * float(np.finfo(float).eps)
-_UNDERFLOW = 1e-322  # eight results may lose a half of the smallest double
-_SPARE = 1.05  # terms in u^2, and the roundings of this computation itself
-
-
-def _part_to_bernstein(part: int) -> FloatArray:
-    """From powers of s to Bernstein polynomials on one of the parts of the cell."""
-    start, width = part / _PARTS, 1.0 / _PARTS
-    powers = np.arange(5)
-    rise = np.maximum(powers[None, :] - powers[:, None], 0)
-    binomial = np.array([[math.comb(i, j) for i in range(5)] for j in range(5)], dtype=float)
-    return np.asarray(POWERS_TO_BERNSTEIN @ (binomial * start**rise * width ** powers[:, None]))
-
-
-_PARTS_TO_BERNSTEIN = tuple(_part_to_bernstein(part) for part in range(_PARTS))
 
 
 def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
@@ -65,16 +47,9 @@ def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
     -------
     ndarray of bool, shape (n,)
     """
-    c = records[:-1, k.C1 :]
-    cubic = (records[:-1, k.INVERSE_WIDTH] == bucket) & ~c[:, 3:].any(axis=1)
-    grain = np.where(cubic, k.BUCKET_GRAIN, k.GRAIN)
-    steep = np.ones(len(c), dtype=bool)
-    for part in range(_PARTS):
-        least = (slopes(c) @ _PARTS_TO_BERNSTEIN[part].T).min(axis=1)
-        s = (part + 1) / _PARTS
-        noise = 2.0 * s * _UNIT * (np.abs(c) * _ROUNDINGS) @ s ** np.arange(5)
-        steep &= grain * least >= _SPARE * noise + _UNDERFLOW
-    return np.asarray(steep | np.all(c >= 0.0, axis=1))
+    proven = np.empty(len(records) - 1, dtype=bool)
+    cells.prove(np.ascontiguousarray(records), bucket, proven)
+    return proven
 
 
 def slopes(c: FloatArray) -> FloatArray:
@@ -99,11 +74,6 @@ def levelled(former: FloatArray) -> tuple[FloatArray, FloatArray]:
     moved : ndarray
         How far the values in each cell moved, at most.
     """
-    records = former.copy()
-    records[:, k.C0] = np.maximum.accumulate(records[:, k.C0])
-    rise = records[:-1, k.C1 :].sum(axis=1)
-    room = np.diff(records[:, k.C0]) - rounding_allowance(records[:-1, k.C0 :])
-    with np.errstate(all="ignore"):
-        factor = np.where(rise > 0, np.minimum(np.maximum(room, 0.0) / rise, 1.0), 0.0)
-    records[:-1, k.C1 :] *= factor[:, None]
-    return records, np.abs(records[:, k.C0 :] - former[:, k.C0 :]).sum(axis=1)
+    records, moved = np.array(former, order="C"), np.empty(len(former))
+    cells.level(records, moved)
+    return records, moved

@@ -112,13 +112,9 @@ def make_table(
     lines = _on_cache_lines(records)
     full = np.zeros((2, k.COUNT + 1))
     full[:, :N_STATED] = ends
-    guides = [_core_guide(lines, core)]
-    for side in (k.LOW, k.HIGH):
-        full[side, k.START] = sum(g.size for g in guides)
-        guides.append(_end_guide(lines, core, full[side], side))
-    guide = np.concatenate(guides).astype(np.int32)
+    guide = k.index(lines, core, full)
     core = core.copy()
-    cubics = _cubics(lines, core, guides[0])
+    cubics = _cubics(lines, core, guide)
     for array in (lines, cubics, guide, core, full):
         array.flags.writeable = False
     return Table(lines, cubics, guide, core, full, inner)
@@ -133,11 +129,12 @@ def _on_cache_lines(records: FloatArray) -> FloatArray:
     return lines
 
 
-def _cubics(records: FloatArray, core: FloatArray, guide: npt.NDArray[np.int64]) -> FloatArray:
+def _cubics(records: FloatArray, core: FloatArray, guide: k.IntArray) -> FloatArray:
     """Coefficients c0 ... c3 of the buckets of the core that are one cubic cell, NaN for others.
 
     Without rows where the others prevail: then the kernel goes by the guide at once.
     """
+    guide = guide[: round((core[1] - core[0]) * core[2])]
     cells = records[np.maximum(guide, 0)]
     whole = (guide >= 0) & (cells[:, k.INVERSE_WIDTH] == core[2])
     whole &= (cells[:, k.C4] == 0.0) & (cells[:, k.C5] == 0.0)
@@ -145,42 +142,6 @@ def _cubics(records: FloatArray, core: FloatArray, guide: npt.NDArray[np.int64])
     if whole.mean() < 0.5:
         return np.zeros((0, 4))
     return _on_cache_lines(np.where(whole[:, None], cells[:, k.C0 : k.C4], np.nan))
-
-
-def _core_guide(records: FloatArray, core: FloatArray) -> npt.NDArray[np.int64]:
-    edges = records[:, k.EDGE]
-    width = 1.0 / core[2]
-    starts = core[0] + width * np.arange(round((core[1] - core[0]) * core[2]))
-    first = np.searchsorted(edges, starts, side="right") - 1
-    last = np.searchsorted(edges, starts + width, side="left") - 1
-    return np.asarray(np.where(first == last, first, -1 - first))
-
-
-def _end_guide(
-    records: FloatArray, core: FloatArray, end: FloatArray, side: int
-) -> npt.NDArray[np.int64]:
-    """Fill in the computed columns of an end; the cell in which each of its buckets begins."""
-    edges = records[:, k.EDGE]
-    border = core[side]
-    mine = (edges >= border) if side == k.HIGH else (edges <= border)
-    reach = [
-        float(end[k.SIGN] * (e - end[k.ANCHOR]))
-        for e in (edges[0 if side == k.LOW else -1], border)
-    ]
-    near, far = sorted(reach)
-    octaves = math.frexp(far)[1] - math.frexp(near)[1] + 1
-    wanted = 2.0 * mine.sum() / octaves
-    per_octave = 2 ** min(max(math.ceil(math.log2(wanted)), 0), 10)
-    first, last = (int(k.bucket(np.float64(d), float(per_octave))) for d in (near, far))
-    end[[k.FIRST, k.PER_OCTAVE, k.COUNT]] = first, per_octave, last - first + 1
-    numbers = np.arange(first, last + 1) + (0 if end[k.SIGN] > 0 else 1)
-    octave, part = np.divmod(numbers, per_octave)
-    leftmost = end[k.ANCHOR] + end[k.SIGN] * np.ldexp(0.5 + part / (2.0 * per_octave), octave)
-    # The kernel rounds the distance: a point left of its bucket must not miss a narrow cell there.
-    rounded = 2.0 * np.spacing(np.abs(end[k.ANCHOR]) + np.abs(leftmost))
-    found = np.searchsorted(edges, leftmost - rounded, side="right") - 1
-    cells = np.flatnonzero(mine)[:-1]
-    return np.asarray(np.clip(found, cells[0], cells[-1]))
 
 
 def checked_table(arrays: dict[str, Any]) -> Table:
@@ -260,8 +221,6 @@ def _check_core(records: FloatArray, core: FloatArray) -> None:
     buckets = (high - low) * inverse
     if buckets != round(buckets) or not 1 <= buckets <= MOST_BUCKETS:
         raise ValueError(f"the core of the table has {buckets} buckets.")
-    if not {low, high} <= set(edges.tolist()):
-        raise ValueError("the core of the table does not end at edges of cells.")
 
 
 def _check_end(records: FloatArray, core: FloatArray, end: FloatArray, side: int) -> None:

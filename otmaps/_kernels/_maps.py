@@ -499,3 +499,67 @@ def divide_back(z: AnyFloatArray, out: AnyFloatArray, line: Line) -> None:
     for i in range(z.size):
         v = (np.float64(z[i]) - shift) / scale
         out[i] = low if v < low else high if v > high else v
+
+
+@part
+def _first_cell(records, y):  # type: ignore[no-untyped-def]
+    """The last cell whose left edge is not above y; the first or the last one beyond them."""
+    low, high = 0, records.shape[0] - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if records[middle, EDGE] <= y:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@part
+def _index_end(records, core, end, side):  # type: ignore[no-untyped-def]
+    """Fill in the computed columns of an end, but for the start of its buckets."""
+    last = records.shape[0] - 1
+    border = _first_cell(records, core[side])
+    mine = border + 1 if side == LOW else last - border
+    outer = abs(records[0 if side == LOW else last, EDGE] - end[ANCHOR])
+    inner = abs(core[side] - end[ANCHOR])
+    near, far = min(outer, inner), max(outer, inner)
+    octaves = math.frexp(far)[1] - math.frexp(near)[1] + 1
+    per_octave = 1.0  # two buckets a cell, or more
+    while per_octave < 1024.0 and per_octave * octaves < 2.0 * mine:
+        per_octave *= 2.0
+    first = bucket(near, per_octave)
+    end[FIRST], end[PER_OCTAVE] = first, per_octave
+    end[COUNT] = bucket(far, per_octave) - first + 1
+
+
+@jit
+def index(records: FloatArray, core: FloatArray, ends: FloatArray) -> IntArray:
+    """The cell in which each bucket begins: of the core, of the lower and of the upper end.
+
+    The computed columns of ``ends`` are filled in.
+    """
+    buckets = int(math.floor((core[1] - core[0]) * core[2] + 0.5))
+    size = buckets
+    for side in (LOW, HIGH):
+        _index_end(records, core, ends[side], side)
+        ends[side, START] = size
+        size += int(ends[side, COUNT])
+    guide = np.empty(size, np.int32)
+    width, cell, last = 1.0 / core[2], 0, records.shape[0] - 2
+    for i in range(buckets):
+        start = core[0] + width * i
+        while cell < last and records[cell + 1, EDGE] <= start:
+            cell += 1
+        whole = cell == last or records[cell + 1, EDGE] >= start + width
+        guide[i] = cell if whole else -1 - cell
+    for side in (LOW, HIGH):
+        sign, anchor, per_octave = ends[side, SIGN], ends[side, ANCHOR], ends[side, PER_OCTAVE]
+        for i in range(int(ends[side, COUNT])):
+            number = int(ends[side, FIRST]) + i + (0 if sign > 0.0 else 1)
+            octave = int(math.floor(number / per_octave))
+            part_of = number - octave * per_octave
+            leftmost = anchor + sign * math.ldexp(0.5 + part_of / (2.0 * per_octave), octave)
+            # A point left of its bucket, by rounding, must not miss a narrow cell there.
+            leftmost -= 4.0 * 2.0**-52 * (abs(anchor) + abs(leftmost))
+            guide[int(ends[side, START]) + i] = _first_cell(records, leftmost)
+    return guide

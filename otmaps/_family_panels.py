@@ -1,0 +1,161 @@
+"""One panel of a family: the table of the map at any parameters of a box."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+
+from otmaps._arrays import FloatArray
+from otmaps._errors import AccuracyError
+from otmaps._kernels import _cells
+from otmaps._kernels import _maps as k
+from otmaps._map_table import N_STATED, Table, make_table
+
+Interval = tuple[float, float]
+
+_MOST_BUCKETS = 2048.0
+
+
+@functools.cache
+def chebyshev(degree: int) -> FloatArray:
+    """Chebyshev's points with both ends, from -1 to 1."""
+    return np.asarray(-np.cos(np.pi * np.arange(degree + 1) / degree))
+
+
+@functools.cache
+def _barycentric(degree: int) -> FloatArray:
+    signs = (-1.0) ** np.arange(degree + 1)
+    signs[[0, -1]] *= 0.5
+    return signs
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """One side of a box, and the variable in which maps are interpolated along it.
+
+    With an ``origin``, an end of the range of the parameter that the box does not touch, that is
+    the logarithm of the distance from it.
+    """
+
+    low: float
+    high: float
+    degree: int
+    origin: float | None = None
+
+    def nodes(self) -> FloatArray:
+        """The parameters at which maps are stated; both ends are among them, exactly."""
+        x = chebyshev(self.degree)
+        if self.origin is None:
+            t = 0.5 * (self.low + self.high) + 0.5 * (self.high - self.low) * x
+        else:
+            a, b = abs(self.low - self.origin), abs(self.high - self.origin)
+            d = math.sqrt(a) * math.sqrt(b) * (b / a) ** (0.5 * x)
+            t = self.origin + math.copysign(1.0, self.low - self.origin) * d
+        t[0], t[-1] = self.low, self.high
+        return np.asarray(t)
+
+    def weights(self, t: float) -> FloatArray:
+        """What the maps at the nodes count at t: Lagrange's polynomials, in barycentric form.
+
+        J.-P. Berrut and L. N. Trefethen, Barycentric Lagrange interpolation, SIAM Review 46 (2004).
+        """
+        nodes = self.nodes()
+        hit = nodes == t
+        if hit.any():
+            return hit.astype(np.float64)
+        if self.origin is None:
+            away = t - nodes
+        else:
+            away = np.log(np.abs((t - self.origin) / (nodes - self.origin)))
+            if not away.all():  # nearer to a node than logarithms tell
+                return np.asarray(away == 0.0).astype(np.float64) / np.sum(away == 0.0)
+        found = _barycentric(self.degree) / away
+        return np.asarray(found / found.sum())
+
+
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
+class Panel:
+    """Maps at Chebyshev points of a box of parameters, on common cells, and their certificate.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        One for each parameter.
+    stack : ndarray, shape (maps, cells + 1, 8)
+        Their records.
+    ends : ndarray, shape (maps, 4)
+        The finite ends of their supports, and the powers of their continuations.
+    rows : tuple of int
+        Where the first segment ends and the last one begins, and the ends of the core.
+    limits, unit : tuple of float
+        The support of the target; its centre and scale.
+    finite : tuple of bool
+        Whether the ends of the support are finite.
+    outer : tuple of float
+        As of `MonotoneMap`; the innermost of all maps.
+    errors : tuple of float
+        ``error``, ``error_u``, ``outer_error``, ``derivative_error`` of `MonotoneMap`, each the
+        largest in the panel.
+    """
+
+    axes: tuple[Axis, ...]
+    stack: FloatArray
+    ends: FloatArray
+    rows: tuple[int, int, int, int]
+    limits: Interval
+    unit: Interval
+    finite: tuple[bool, bool]
+    outer: Interval = (-math.inf, math.inf)
+    errors: tuple[float, float, float, float] = (math.inf,) * 4
+
+    def contains(self, point: Sequence[float]) -> bool:
+        """Whether the parameters lie in the box."""
+        return all(a.low <= t <= a.high for a, t in zip(self.axes, point, strict=True))
+
+    def weights(self, point: Sequence[float]) -> FloatArray:
+        """What each map counts."""
+        parts = [axis.weights(t) for axis, t in zip(self.axes, point, strict=True)]
+        return functools.reduce(np.multiply.outer, parts).ravel()
+
+    def table(self, point: Sequence[float]) -> tuple[Table, float]:
+        """The table of the map there, and what rounding and the order of its values move it by."""
+        weights = self.weights(point)
+        maps, rows, columns = self.stack.shape
+        records = (weights @ self.stack.reshape(maps, rows * columns)).reshape(rows, columns)
+        inner, outer, first, last = self.rows
+        edges = records[:, k.EDGE]
+        low, high = float(edges[first]), float(edges[last])
+        width = 2.0 ** math.ceil(math.log2((high - low) / _MOST_BUCKETS))
+        low, high = math.ceil(low / width) * width, math.floor(high / width) * width
+        core = np.array([low, high, 1.0 / width])
+        limits = np.array(self.limits)
+        moved = _cells.settle(records, limits, np.array(self.unit), 1.0 / width)
+        if not moved < math.inf:
+            raise AccuracyError(
+                f"the cells of the family have no width at the parameters {tuple(point)}; take the "
+                "map of these parameters alone, by otmaps.match."
+            )
+        numbers = weights @ self.ends
+        ends = np.zeros((2, N_STATED))
+        centre = 0.5 * float(edges[inner] + edges[outer])
+        for side, row, outward in ((k.LOW, 0, -1.0), (k.HIGH, -1, 1.0)):
+            finite, edge, value = self.finite[side], float(edges[row]), float(records[row, k.C0])
+            support = float(numbers[side]) if finite else outward * math.inf
+            if finite and outward * (support - edge) <= 0.0:
+                support = math.nextafter(edge, outward * math.inf)
+            anchor, sign = (support, -outward) if finite else (centre, outward)
+            limit = self.limits[side]
+            base = limit if math.isfinite(limit) else self.unit[0]
+            power = float(numbers[2 + side]) if value != base else 0.0
+            if not power * (value - base) * sign > 0.0:
+                power = 0.0
+            reach = sign * (edge - anchor)
+            ends[side] = anchor, sign, support, limit, base, power, reach
+        return make_table(records, core, ends), moved
