@@ -12,9 +12,11 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
-from otmaps._kernels import _cells
 from otmaps._kernels import _maps as k
-from otmaps._map_table import N_STATED, Table, make_table
+from otmaps._kernels._cells import largest_move, settle
+from otmaps._map_inner import NOTHING
+from otmaps._map_proof import never_falls
+from otmaps._map_table import N_STATED, Table, aligned, indexed
 
 Interval = tuple[float, float]
 
@@ -128,23 +130,17 @@ class Panel:
         """The table of the map there, and what rounding and the order of its values move it by."""
         weights = self.weights(point)
         maps, rows, columns = self.stack.shape
-        records = (weights @ self.stack.reshape(maps, rows * columns)).reshape(rows, columns)
-        inner, outer, first, last = self.rows
+        records = aligned(rows, columns)
+        np.dot(weights, self.stack.reshape(maps, rows * columns), out=records.reshape(-1))
         edges = records[:, k.EDGE]
-        low, high = float(edges[first]), float(edges[last])
-        width = 2.0 ** math.ceil(math.log2((high - low) / _MOST_BUCKETS))
-        low, high = math.ceil(low / width) * width, math.floor(high / width) * width
+        inner, outer, first, last = (float(edges[row]) for row in self.rows)
+        width = 2.0 ** math.ceil(math.log2((last - first) / _MOST_BUCKETS))
+        low, high = math.ceil(first / width) * width, math.floor(last / width) * width
         core = np.array([low, high, 1.0 / width])
-        limits = np.array(self.limits)
-        moved = _cells.settle(records, limits, np.array(self.unit), 1.0 / width)
-        if not moved < math.inf:
-            raise AccuracyError(
-                f"the cells of the family have no width at the parameters {tuple(point)}; take the "
-                "map of these parameters alone, by otmaps.match."
-            )
+        moved = self._settled(records, core[2], point)
         numbers = weights @ self.ends
         ends = np.zeros((2, N_STATED))
-        centre = 0.5 * float(edges[inner] + edges[outer])
+        centre = 0.5 * (inner + outer)
         for side, row, outward in ((k.LOW, 0, -1.0), (k.HIGH, -1, 1.0)):
             finite, edge, value = self.finite[side], float(edges[row]), float(records[row, k.C0])
             support = float(numbers[side]) if finite else outward * math.inf
@@ -158,4 +154,25 @@ class Panel:
                 power = 0.0
             reach = sign * (edge - anchor)
             ends[side] = anchor, sign, support, limit, base, power, reach
-        return make_table(records, core, ends), moved
+        return indexed(records, core, ends, NOTHING), moved
+
+    def _settled(self, records: FloatArray, bucket: float, point: Sequence[float]) -> float:
+        """Make interpolated records those of a table, in place; how far values move by that.
+
+        With the rounding of their evaluation, in the unit of errors. A cell that is not proven to
+        rise becomes a line.
+        """
+        moved = np.empty(len(records))
+        if not settle(records, *self.limits, moved):
+            raise AccuracyError(
+                f"cells of the family have no width at the parameters {tuple(point)}; take the "
+                "map of these parameters alone, by otmaps.match."
+            )
+        proven = never_falls(records, bucket)
+        if not proven.all():
+            bent = records[:-1][~proven, k.C1 :]
+            moved[:-1][~proven] += np.abs(bent[:, 1:]).sum(axis=1)
+            bent[:, 0] = np.maximum(bent.sum(axis=1), 0.0)
+            bent[:, 1:] = 0.0
+            records[:-1][~proven, k.C1 :] = bent
+        return float(largest_move(records, moved, *self.unit))

@@ -24,12 +24,28 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
-from otmaps._kernels import _cells as cells
+from otmaps._kernels._cells import level
+from otmaps._kernels._tables import rising
 
 # From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
 POWERS_TO_BERNSTEIN = np.array(
     [[math.comb(j, i) / math.comb(4, i) for i in range(5)] for j in range(5)]
 )
+
+_PARTS = 4  # of a cell, in each of which the inequality is shown
+
+
+def _part_to_bernstein(part: int) -> FloatArray:
+    """From powers of s to Bernstein polynomials on one of the parts of the cell."""
+    start, width = part / _PARTS, 1.0 / _PARTS
+    powers = np.arange(5)
+    rise = np.maximum(powers[None, :] - powers[:, None], 0)
+    binomial = np.array([[math.comb(i, j) for i in range(5)] for j in range(5)], dtype=float)
+    return np.asarray(POWERS_TO_BERNSTEIN @ (binomial * start**rise * width ** powers[:, None]))
+
+
+PARTS_TO_BERNSTEIN = np.stack([_part_to_bernstein(part) for part in range(_PARTS)])
+"""From coefficients of the derivative in s, on each of the parts; what the kernels take."""
 
 
 def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
@@ -48,19 +64,13 @@ def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
     ndarray of bool, shape (n,)
     """
     proven = np.empty(len(records) - 1, dtype=bool)
-    cells.prove(np.ascontiguousarray(records), bucket, proven)
+    rising(records, float(bucket), PARTS_TO_BERNSTEIN, proven)
     return proven
 
 
 def slopes(c: FloatArray) -> FloatArray:
     """Coefficients of the derivative in s, from c1 ... c5."""
     return c * np.arange(1, 6)
-
-
-def rounding_allowance(coefficients: FloatArray) -> FloatArray:
-    """How far Horner's rule in s may round, for rows c0 ... c5, without the addition of c0."""
-    size = np.abs(coefficients[:, 1:]).sum(axis=1)
-    return np.asarray(32.0 * float(np.finfo(float).eps) * size)
 
 
 def levelled(former: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -75,5 +85,5 @@ def levelled(former: FloatArray) -> tuple[FloatArray, FloatArray]:
         How far the values in each cell moved, at most.
     """
     records, moved = np.array(former, order="C"), np.empty(len(former))
-    cells.level(records, moved)
+    level(records, moved)
     return records, moved
