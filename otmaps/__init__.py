@@ -36,6 +36,7 @@ from otmaps._estimators import (
     choose_estimator,
     pushforward,
 )
+from otmaps._family import Family, family
 from otmaps._heavy_tails import Levy, Pareto
 from otmaps._map import MonotoneMap
 from otmaps._map_between import monotone_map
@@ -86,6 +87,7 @@ __all__ = [
     "Empirical",
     "Estimator",
     "Exponential",
+    "Family",
     "FrontedStore",
     "Gamma",
     "Gumbel",
@@ -127,6 +129,7 @@ __all__ = [
     "compose",
     "grid",
     "lerp",
+    "family",
     "linear",
     "match",
     "mismatch",

@@ -82,8 +82,14 @@ class FamilyBuilder:
 
     def cover(self, ranges: Sequence[Interval]) -> list[Panel]:
         """Panels whose boxes fill the box of the ranges."""
+        self._panels = []
         self._cover(tuple(_Side(low, high, (True, True)) for low, high in ranges), 0)
         return self._panels
+
+    @property
+    def points(self) -> list[Point]:
+        """The parameters at which laws were computed."""
+        return list(self._problems)
 
     def _cover(self, sides: tuple[_Side, ...], skip: int) -> None:
         if len(self._panels) >= _MOST_PANELS or any(

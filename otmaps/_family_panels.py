@@ -126,19 +126,21 @@ class Panel:
         parts = [axis.weights(t) for axis, t in zip(self.axes, point, strict=True)]
         return functools.reduce(np.multiply.outer, parts).ravel()
 
-    def table(self, point: Sequence[float]) -> tuple[Table, float]:
+    def table(self, point: Sequence[float], factor: float = 1.0) -> tuple[Table, float]:
         """The table of the map there, and what rounding and the order of its values move it by."""
         weights = self.weights(point)
         maps, rows, columns = self.stack.shape
         records = aligned(rows, columns)
         np.dot(weights, self.stack.reshape(maps, rows * columns), out=records.reshape(-1))
         edges = records[:, k.EDGE]
+        edges *= factor
         inner, outer, first, last = (float(edges[row]) for row in self.rows)
         width = 2.0 ** math.ceil(math.log2((last - first) / _MOST_BUCKETS))
         low, high = math.ceil(first / width) * width, math.floor(last / width) * width
         core = np.array([low, high, 1.0 / width])
         moved = self._settled(records, core[2], point)
         numbers = weights @ self.ends
+        numbers[:2] *= factor
         ends = np.zeros((2, N_STATED))
         centre = 0.5 * (inner + outer)
         for side, row, outward in ((k.LOW, 0, -1.0), (k.HIGH, -1, 1.0)):
