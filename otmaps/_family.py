@@ -22,7 +22,7 @@ from otmaps._family_panels import Panel
 from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map, checked_tol
-from otmaps._map_exact import affine_between
+from otmaps._map_exact import affine_between, unit_of
 from otmaps._match import MatchedOperation
 from otmaps._operations import Operation
 
@@ -62,6 +62,7 @@ class Family:
     method: str | Estimator = dataclasses.field(repr=False)
     inputs: Mapping[str, Any] | Sequence[Any] | None = dataclasses.field(repr=False)
     pieces: tuple[Panel, ...] = dataclasses.field(repr=False)
+    unit: tuple[float, float] = dataclasses.field(repr=False)
     mirrored: bool = dataclasses.field(default=False, repr=False)
     exact: Mapping[Point, MonotoneMap] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -260,14 +261,14 @@ class Family:
     def _map(self, named: Mapping[str, Any], op: Operation) -> MonotoneMap:
         point, factor = self.chart.point(named)
         if not self.pieces:
-            return build_map(self._law(op), self.target, self.tol)
+            return build_map(self._law(op), self.target, self.tol, self.unit)
         known = self.exact.get(point)
         if known is not None and factor == 1.0:
             return known
         if any(x in ends for x, ends in zip(point, self.chart.box, strict=True)):
             form = op.linear
             if form is not None and sum(w != 0.0 for w in form.weights) == 1:
-                return build_map(self._law(op), self.target, self.tol)
+                return build_map(self._law(op), self.target, self.tol, self.unit)
         if self.mirrored:
             (low, high), (t,) = self.chart.box[0], point
             point = (min(t, low + high - t),)
@@ -374,7 +375,7 @@ def family(
     inside = [tuple(a + x * (b - a) for a, b in chart.box) for x in _INSIDE]
     checked = _checked(op(**chart.parameters(inside[0])), chart)
     if all(affine_between(law_at(point), target) is not None for point in inside):
-        return Family(op, chart, target, tol, method, inputs, ())
+        return Family(op, chart, target, tol, method, inputs, (), unit_of(target))
     exact = {}
     if isinstance(chart, Ranges) and len(chart.box) == 1:
         for end in chart.box[0]:
@@ -389,7 +390,9 @@ def family(
     pieces = builder.cover(half if mirrored else chart.box)
     if mirrored and not _is_mirrored(op, chart, [t for (t,) in builder.points]):
         mirrored, pieces = False, builder.cover(chart.box)
-    found = Family(op, chart, target, tol, method, inputs, tuple(pieces), mirrored, exact)
+    found = Family(
+        op, chart, target, tol, method, inputs, tuple(pieces), unit_of(target), mirrored, exact
+    )
     if found.error > tol:
         warnings.warn(
             f"the family reaches an error of {found.error:.3g}, not tol={tol:.3g}: the laws are not "
