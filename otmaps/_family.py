@@ -281,6 +281,7 @@ class Family:
 
 def _map_of(piece: Panel, point: Point, factor: float, tol: float) -> MonotoneMap:
     table, moved = piece.table(point, factor)
+    more = max(moved - piece.moved, 0.0)
     error, error_u, outer_error, derivative_error = piece.errors
     low, high = family_domain(table)
     outer = min(low, factor * piece.outer[0]), max(high, factor * piece.outer[1])
@@ -289,15 +290,15 @@ def _map_of(piece: Panel, point: Point, factor: float, tol: float) -> MonotoneMa
     return MonotoneMap(
         kind="table",
         domain=(low, high),
-        error=error + moved,
-        error_u=error_u + moved,
+        error=error + more,
+        error_u=error_u + more,
         tol=tol,
         support=(ends[0][2], ends[1][2]),
         limits=piece.limits,
         centre=centre,
         unit=unit,
         outer=outer,
-        outer_error=outer_error + moved,
+        outer_error=outer_error + more,
         derivative_error=derivative_error,
         table=table,
     )

@@ -18,8 +18,8 @@ import numpy as np
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyError, AtomError, UnservedError
-from otmaps._family_cells import Marks, cell_probes, find_marks, refined_at, sample
-from otmaps._family_panels import Axis, Interval, Panel, chebyshev
+from otmaps._family_cells import Marks, Sampled, cell_probes, find_marks, refined_at, sample
+from otmaps._family_panels import Axis, Interval, Panel
 from otmaps._kernels import _maps as k
 from otmaps._map_build import continuation_error, tabulation_error
 from otmaps._map_cells import SAFETY
@@ -100,10 +100,11 @@ class FamilyBuilder:
                 f"{tuple(s.low for s in sides)} for a family to reach tol={self._tol:g}; "
                 "raise tol, or take a smaller range."
             )
-        panel, worst = self._still(sides), 0
-        if panel is None and skip == 0:
-            sides = self._graded(sides)
-            panel, worst = self._fitted(sides)
+        still = tuple(self._is_still(sides, i) for i in range(len(sides)))
+        panel, worst = None, still.index(False) if not all(still) else 0
+        if skip == 0 or all(still):
+            sides = self._graded(sides, still)
+            panel, worst = self._fitted(sides, still)
         if panel is not None:
             self._panels.append(panel)
             return
@@ -151,68 +152,79 @@ class FamilyBuilder:
             floor = max(floor, law_error(problem, y, problem.exact(y)))
         return max((0.95 * self._tol - floor) / SAFETY, 0.5 * floor)
 
-    def _still(self, sides: tuple[_Side, ...]) -> Panel | None:
-        """A panel of maps that hardly differ, where that is so."""
-        corners = list(itertools.product(*((s.low, s.high) for s in sides)))
-        # The corner that is not at an end of the range: its kinks are apart.
-        leading = tuple(s.high if s.touches[0] else s.low for s in sides)
-        host = self._problem(leading)
-        y = np.asarray(host.exact.source.ppf(_ALONG))
-        z = host.exact(y)
-        for corner in corners:
-            gap = np.abs(self._problem(corner).exact(y) - z) / host.unit(z)
-            if gap.max() > _STILL * self._tol:
-                return None
-        goal = self._goal([leading])
-        found = sample(
-            [self._problem(c) for c in corners],
-            [self._marks_of(leading)] * len(corners),
-            _CELL_SHARE * goal,
-            leading=corners.index(leading),
-        )
-        if found is None:
-            return None
-        axes = tuple(s.axis(1) for s in sides)
-        panel = self._panel(axes, found.records, found.ends, leading)
-        inside = [tuple(s.low + x * (s.high - s.low) for s in sides) for x in (0.25, 0.6)]
-        return self._certified(panel, [*corners, *inside])
+    def _is_still(self, sides: tuple[_Side, ...], which: int) -> bool:
+        """Whether maps hardly differ along one side: a straight line between two serves then."""
+        others = [
+            (s.low, s.axis(2).nodes()[1], s.high) for i, s in enumerate(sides) if i != which
+        ]
+        for rest in itertools.product(*others):
+            low, high = (
+                self._problem((*rest[:which], t, *rest[which:]))
+                for t in (sides[which].low, sides[which].high)
+            )
+            host = high if sides[which].touches[0] else low
+            y = np.asarray(host.exact.source.ppf(_ALONG))
+            gap = np.abs(low.exact(y) - high.exact(y)) / low.unit(low.exact(y))
+            if not gap.max() <= _STILL * self._tol:
+                return False
+        return True
 
-    def _fitted(self, sides: tuple[_Side, ...]) -> tuple[Panel | None, int]:
-        """A panel of Chebyshev points; else which side of the box to cut."""
-        widest = int(np.argmax([s.high - s.low for s in sides]))
-        corners = list(itertools.product(*((s.low, s.high) for s in sides)))
-        degrees = _DEGREES[min(len(sides), 2) - 1]
+    @staticmethod
+    def _leading(sides: tuple[_Side, ...], still: tuple[bool, ...], point: Point) -> Point:
+        """The point whose marks serve another one: not at the end of a side that is still.
+
+        There the kinks are apart.
+        """
+        return tuple(
+            (s.high if s.touches[0] else s.low) if rests else t
+            for s, rests, t in zip(sides, still, point, strict=True)
+        )
+
+    def _fitted(
+        self, sides: tuple[_Side, ...], still: tuple[bool, ...]
+    ) -> tuple[Panel | None, int]:
+        """A panel, straight along sides that are still; else which side of the box to cut."""
+        moving = [i for i, rests in enumerate(still) if not rests] or list(range(len(sides)))
+        widest = max(moving, key=lambda i: sides[i].high - sides[i].low)
+        degrees = (1,) if all(still) else _DEGREES[len(moving) - 1]
         for degree, hopeful in itertools.zip_longest(degrees, _HOPEFUL[: len(degrees) - 1]):
-            axes = tuple(s.axis(degree) for s in sides)
+            orders = [1 if rests else degree for rests in still]
+            axes = tuple(s.axis(n) for s, n in zip(sides, orders, strict=True))
             nodes = list(itertools.product(*(a.nodes().tolist() for a in axes)))
-            if len({self._shape(p) for p in nodes}) > 1:
+            hosts = [self._leading(sides, still, p) for p in nodes]
+            if len({self._shape(p) for p in hosts}) > 1:
                 return None, widest
-            goal = self._goal(nodes)
-            problems, marks = [self._problem(p) for p in nodes], [self._marks_of(p) for p in nodes]
-            found = sample(problems, marks, _CELL_SHARE * goal)
+            goal = self._goal(hosts)
+            found = sample(
+                [self._problem(p) for p in nodes],
+                [self._marks_of(p) for p in hosts],
+                _CELL_SHARE * goal,
+                [p == host for p, host in zip(nodes, hosts, strict=True)],
+            )
             if found is None:
                 return None, widest
-            middle = nodes[len(nodes) // 2]
-            panel = self._panel(axes, found.records, found.ends, middle)
-            probes = _probes(sides, degree)
+            panel = self._panel(axes, found, hosts[len(hosts) // 2], nodes)
+            probes = _probes(sides, orders)
             gaps = [max(self._gap(panel, p) for p in group) for group in probes]
             if max(gaps) <= goal:
-                certified = self._certified(panel, [*nodes, *itertools.chain(*probes)])
+                points = [p for p, host in zip(nodes, hosts, strict=True) if p == host]
+                certified = self._certified(panel, [*points, *itertools.chain(*probes)])
                 if certified is not None:
                     return certified, widest
             if hopeful is None or max(gaps) > hopeful * goal:
                 break
-        return None, int(np.argmax(gaps[: len(sides)]))
+        return None, max(moving, key=lambda i: gaps[i])
 
-    def _graded(self, sides: tuple[_Side, ...]) -> tuple[_Side, ...]:
+    def _graded(self, sides: tuple[_Side, ...], still: tuple[bool, ...]) -> tuple[_Side, ...]:
         """The box, touching an end of the range where kinks meet on a side: maps change as much."""
-        centre = tuple(s.axis(2).nodes()[1] for s in sides)
-        shape, found = self._shape(centre), []
+        centre = self._leading(sides, still, tuple(s.axis(2).nodes()[1] for s in sides))
+        shape, found = self._shape(centre), list(sides)
         for i, side in enumerate(sides):
-            faces = [(*centre[:i], t, *centre[i + 1 :]) for t in (side.low, side.high)]
-            differs = [self._shape(face) != shape for face in faces]
-            touches = side.touches[0] or differs[0], side.touches[1] or differs[1]
-            found.append(dataclasses.replace(side, touches=touches))
+            if not still[i]:
+                faces = [(*centre[:i], t, *centre[i + 1 :]) for t in (side.low, side.high)]
+                differs = [self._shape(face) != shape for face in faces]
+                touches = side.touches[0] or differs[0], side.touches[1] or differs[1]
+                found[i] = dataclasses.replace(side, touches=touches)
         return tuple(found)
 
     def _shape(self, point: Point) -> tuple[int, bool, bool]:
@@ -222,10 +234,10 @@ class FamilyBuilder:
         return marks.points.size, math.isfinite(low), math.isfinite(high)
 
     def _panel(
-        self, axes: tuple[Axis, ...], stack: FloatArray, ends: FloatArray, model: Point
+        self, axes: tuple[Axis, ...], found: Sampled, model: Point, nodes: Sequence[Point]
     ) -> Panel:
         problem, marks = self._problem(model), self._marks_of(model)
-        edges = stack[[self._nearest(axes, model)], :, k.EDGE][0]
+        edges = found.records[nodes.index(model), :, k.EDGE]
         source = problem.exact.source
         inner = int(np.searchsorted(edges, marks.points[1], side="left"))
         outer = int(np.searchsorted(edges, marks.points[-2], side="left"))
@@ -236,23 +248,21 @@ class FamilyBuilder:
         last = max(min(last, edges.size - 2), min(outer + 1, edges.size - 2))
         return Panel(
             axes=axes,
-            stack=stack,
-            ends=ends,
+            stack=found.records,
+            ends=found.ends,
             rows=(inner, outer, first, last),
             limits=problem.exact.target.support(),
             unit=(problem.centre, problem.scale),
             finite=(math.isfinite(marks.support[0]), math.isfinite(marks.support[1])),
         )
 
-    @staticmethod
-    def _nearest(axes: tuple[Axis, ...], point: Point) -> int:
-        nodes = list(itertools.product(*(a.nodes().tolist() for a in axes)))
-        return nodes.index(point)
-
     def _gap(self, panel: Panel, point: Point) -> float:
         """The largest error measured at one point, in the unit of the problem."""
         problem = self._problem(point)
-        table, _ = panel.table(point)
+        try:
+            table, _ = panel.table(point)
+        except AccuracyError:  # edges that do not increase
+            return math.inf
         y = _probes_of(problem, table)
         exact = problem.exact(y)
         gap = np.abs(_values(table, y) - exact) / problem.unit(exact)
@@ -260,7 +270,7 @@ class FamilyBuilder:
 
     def _certified(self, panel: Panel, points: Sequence[Point]) -> Panel | None:
         """The panel with its errors, the largest at these points; None where tol is missed."""
-        worst, outer = np.zeros(4), list(panel.outer)
+        worst, outer, most = np.zeros(4), list(panel.outer), 0.0
         reachable = self._tol
         for point in points:
             problem = self._problem(point)
@@ -270,8 +280,9 @@ class FamilyBuilder:
             exact = problem.exact(probes.ravel()).reshape(probes.shape)
             found = _values(table, probes.ravel()).reshape(probes.shape)
             refined = refined_at(table.records, found, probes, exact)
-            error, error_u, slope = tabulation_error(problem, refined, table, moved)
+            error, error_u, slope = tabulation_error(problem, refined, table, 0.0)
             error = max(error, SAFETY * self._gap(panel, point))
+            most = max(most, moved)
             domain = family_domain(table)
             known, outer_error = continuation_error(problem, table, domain)
             outer = [max(outer[0], known[0]), min(outer[1], known[1])]
@@ -281,8 +292,9 @@ class FamilyBuilder:
             )
         if not worst[0] <= reachable:
             return None
-        errors = tuple(float(x) for x in worst)
-        return dataclasses.replace(panel, outer=tuple(outer), errors=errors)
+        error, error_u, outer_error, slope = worst.tolist()
+        errors = error, error_u, outer_error, slope
+        return dataclasses.replace(panel, outer=(outer[0], outer[1]), errors=errors, moved=most)
 
 
 def family_domain(table: Table) -> Interval:
@@ -294,19 +306,23 @@ def family_domain(table: Table) -> Interval:
     return domain[0], domain[1]
 
 
-def _probes(sides: tuple[_Side, ...], degree: int) -> list[list[Point]]:
+def _probes(sides: tuple[_Side, ...], orders: Sequence[int]) -> list[list[Point]]:
     """Points between the nodes: a group for each side, in which that one alone is between, and one
     in which all are."""
-    finer = chebyshev(2 * degree)[1::2]
-    chosen = finer[[0, degree // 2, -1]] if degree > 4 else finer
-    axes = [s.axis(2 * degree) for s in sides]
-    between = [a.nodes()[1::2][np.isin(finer, chosen)].tolist() for a in axes]
-    node = [a.nodes()[degree] for a in axes]  # the middle, a node for every degree
+    between, node = [], []
+    for side, order in zip(sides, orders, strict=True):
+        finer = side.axis(2 * order).nodes()[1::2]
+        chosen = [0, order // 2, -1] if order > 1 else [0]
+        between.append([float(finer[i]) for i in chosen])
+        node.append(float(side.axis(order).nodes()[order // 2]))
     groups = []
     for i, points in enumerate(between):
-        groups.append([tuple(t if j == i else node[j] for j in range(len(sides))) for t in points])
+        groups.append([(*node[:i], t, *node[i + 1 :]) for t in points])
     if len(sides) > 1:
-        groups.append([tuple(p) for p in zip(*between, strict=True)])
+        most = max(map(len, between))
+        groups.append(
+            [tuple(points[i % len(points)] for points in between) for i in range(most)]
+        )
     return groups
 
 

@@ -20,6 +20,7 @@ from otmaps._kernels import _maps as k
 from otmaps._map_build import continuation
 from otmaps._map_cells import BETWEEN, MORE, NODES, Cells, Refined, fit, horner, outermost
 from otmaps._map_exact import Problem
+from otmaps._map_proof import never_falls
 from otmaps._map_table import N_STATED
 
 BoolArray = npt.NDArray[np.bool_]
@@ -27,7 +28,7 @@ BoolArray = npt.NDArray[np.bool_]
 MOST_CELLS = 6000
 """Of a panel: beyond, the maps have no shape that cells could follow."""
 
-_ULPS = 64.0  # of a finite end, next to which no cell is resolved
+_ULPS = 512.0  # of a finite end, next to which no cell is resolved; interpolation loses some
 _MERGED = 64.0 * float(np.finfo(float).eps)  # kinks that are one, in units of the scale
 _OCTAVES = 2.0  # of the distance from an end or a centre, that a cell may span
 _ULPS_IN_U = 2.0
@@ -147,19 +148,20 @@ class Sampled:
 
 
 def sample(
-    problems: Sequence[Problem], marks: Sequence[Marks], goal: float, *, leading: int | None = None
+    problems: Sequence[Problem], marks: Sequence[Marks], goal: float, judged: Sequence[bool]
 ) -> Sampled | None:
     """Polynomials of every map on common cells, cut until each is within ``goal`` at the probes.
 
-    With ``leading`` the marks are those of one map, whose error alone is looked at: the others may
-    have kinks inside the cells. None where too many cells would be needed.
+    Only of those that are ``judged``: others have the marks of one that is, and may have kinks
+    inside the cells. None where too many cells would be needed.
     """
     pending, done, count = first_places(marks), [], 0
     inner = 0, marks[0].points.size - 2
     while pending.left.size:
         parts = [_polynomials(p, m, pending) for p, m in zip(problems, marks, strict=True)]
-        judged = parts if leading is None else [parts[leading]]
-        good = np.logical_and.reduce([part.error <= goal for part in judged])
+        good = np.logical_and.reduce(
+            [part.error <= goal for part, counts in zip(parts, judged, strict=True) if counts]
+        )
         good |= np.logical_or.reduce([part.narrow for part in parts])
         done.append((pending[good], [part.rows[good] for part in parts]))
         count += int(good.sum())
@@ -210,6 +212,10 @@ def _polynomials(problem: Problem, marks: Marks, places: Places) -> _Part:
     if problem.dense:
         error = np.maximum(error, problem.in_u(found, truth, _ULPS_IN_U).max(axis=1))
     rows = np.column_stack([left, 1.0 / width, at_nodes[:, 0], coefficients])
+    # What is not proven to rise will be a line.
+    bent = np.abs(coefficients[:, 1:]).sum(axis=1) / np.minimum(*problem.unit(at_nodes[:, [0, -1]]).T)
+    flat = ~never_falls(np.vstack([rows, np.zeros((1, 8))]), math.inf)
+    error = np.where(flat, np.maximum(error, bent), error)
     narrow = width <= _ULPS * np.spacing(np.maximum(np.abs(left), np.abs(right)))
     return _Part(rows, np.nan_to_num(error, nan=math.inf), narrow)
 

@@ -105,6 +105,8 @@ class Panel:
     errors : tuple of float
         ``error``, ``error_u``, ``outer_error``, ``derivative_error`` of `MonotoneMap`, each the
         largest in the panel.
+    moved : float
+        How far rounding and the order of values moved a map where the errors were measured.
     """
 
     axes: tuple[Axis, ...]
@@ -116,6 +118,7 @@ class Panel:
     finite: tuple[bool, bool]
     outer: Interval = (-math.inf, math.inf)
     errors: tuple[float, float, float, float] = (math.inf,) * 4
+    moved: float = 0.0
 
     def contains(self, point: Sequence[float]) -> bool:
         """Whether the parameters lie in the box."""
