@@ -36,7 +36,7 @@ _STEP = 0.25  # of boxes at an end of the range
 _SKIPPED = 2  # steps towards an end, after a box there failed, without another try
 _MOST_PANELS = 4000
 _CORE_MASS = 1e-3  # of each tail of the source, outside of the core
-_STILL = 2.0  # in tol: maps that differ by less are taken for one that moves straight
+_STILL = 0.6  # in tol: maps that differ by less are taken for one that moves straight
 _ALONG = np.array([1e-3, 0.02, 0.2, 0.5, 0.8, 0.98, 0.999])
 
 
@@ -185,7 +185,7 @@ class FamilyBuilder:
     ) -> tuple[Panel | None, int]:
         """A panel, straight along sides that are still; else which side of the box to cut."""
         moving = [i for i, rests in enumerate(still) if not rests] or list(range(len(sides)))
-        widest = max(moving, key=lambda i: sides[i].high - sides[i].low)
+        widest = max(moving, key=lambda i: (any(sides[i].touches), sides[i].high - sides[i].low))
         degrees = (1,) if all(still) else _DEGREES[len(moving) - 1]
         for degree, hopeful in itertools.zip_longest(degrees, _HOPEFUL[: len(degrees) - 1]):
             orders = [1 if rests else degree for rests in still]
@@ -213,7 +213,7 @@ class FamilyBuilder:
                     return certified, widest
             if hopeful is None or max(gaps) > hopeful * goal:
                 break
-        return None, max(moving, key=lambda i: gaps[i])
+        return None, max(range(len(sides)), key=lambda i: gaps[i])
 
     def _graded(self, sides: tuple[_Side, ...], still: tuple[bool, ...]) -> tuple[_Side, ...]:
         """The box, touching an end of the range where kinks meet on a side: maps change as much."""

@@ -25,13 +25,16 @@ from otmaps._map_table import N_STATED
 
 BoolArray = npt.NDArray[np.bool_]
 
-MOST_CELLS = 6000
-"""Of a panel: beyond, the maps have no shape that cells could follow."""
-
+_MOST_CELLS = 6000  # of a panel: beyond, the maps have no shape that cells could follow
 _ULPS = 512.0  # of a finite end, next to which no cell is resolved; interpolation loses some
-_MERGED = 64.0 * float(np.finfo(float).eps)  # kinks that are one, in units of the scale
+_EPS = float(np.finfo(float).eps)
+_MERGED = 64.0 * _EPS  # kinks that are one, in units of the scale
 _OCTAVES = 2.0  # of the distance from an end or a centre, that a cell may span
 _ULPS_IN_U = 2.0
+_BLUR = 1e-10  # of the coefficients of a cell, that interpolation may change them by
+
+SLIGHT = 1e-12
+"""Negative coefficients of this part of all are taken for 0."""
 _BETWEEN = np.sort(np.concatenate([BETWEEN, MORE, [1e-6, 1e-3, 1.0 - 1e-3, 1.0 - 1e-6]]))
 
 
@@ -79,7 +82,8 @@ def find_marks(problem: Problem) -> Marks:
     source, target = problem.exact.source, problem.exact.target
     low, high = outermost(problem, k.LOW), outermost(problem, k.HIGH)
     support = source.support()
-    room = [_ULPS * float(np.spacing(abs(x))) if math.isfinite(x) else 0.0 for x in support]
+    # In proportion to the end, and not to the floats there: these jump by a factor of two.
+    room = [_ULPS * _EPS * abs(x) if math.isfinite(x) else 0.0 for x in support]
     low = max(low, support[0] + room[0])
     high = min(high, support[1] - room[1])
     images = problem.exact.preimage(np.array(target.breakpoints)) if target.breakpoints else ()
@@ -165,7 +169,7 @@ def sample(
         good |= np.logical_or.reduce([part.narrow for part in parts])
         done.append((pending[good], [part.rows[good] for part in parts]))
         count += int(good.sum())
-        if count + 2 * int((~good).sum()) > MOST_CELLS:
+        if count + 2 * int((~good).sum()) > _MOST_CELLS:
             return None
         pending = pending[~good].halves(inner)
     places = [p for p, _ in done]
@@ -211,13 +215,22 @@ def _polynomials(problem: Problem, marks: Marks, places: Places) -> _Part:
         error = (np.abs(found - truth) / problem.unit(truth)).max(axis=1)
     if problem.dense:
         error = np.maximum(error, problem.in_u(found, truth, _ULPS_IN_U).max(axis=1))
+    # What is not proven to rise between the maps will be a line there.
     rows = np.column_stack([left, 1.0 / width, at_nodes[:, 0], coefficients])
-    # What is not proven to rise will be a line.
     bent = np.abs(coefficients[:, 1:]).sum(axis=1) / np.minimum(*problem.unit(at_nodes[:, [0, -1]]).T)
-    flat = ~never_falls(np.vstack([rows, np.zeros((1, 8))]), math.inf)
-    error = np.where(flat, np.maximum(error, bent), error)
+    error = np.where(_surely_rises(rows), error, np.maximum(error, bent))
     narrow = width <= _ULPS * np.spacing(np.maximum(np.abs(left), np.abs(right)))
     return _Part(rows, np.nan_to_num(error, nan=math.inf), narrow)
+
+
+def _surely_rises(rows: FloatArray) -> BoolArray:
+    """Of which cells it stays proven that they rise when their coefficients change a little."""
+    c = rows[:, k.C1 :]
+    size = np.abs(c).sum(axis=1)
+    shifted = np.vstack([rows, np.zeros((1, 8))])
+    shifted[:-1, k.C1] -= _BLUR * size
+    kept = np.all(c >= -SLIGHT * size[:, None], axis=1)
+    return np.asarray(kept | never_falls(shifted, math.inf))
 
 
 def cell_probes(left: FloatArray, right: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
+from otmaps._family_cells import SLIGHT
 from otmaps._kernels import _maps as k
 from otmaps._kernels._cells import largest_move, settle
 from otmaps._map_inner import NOTHING
@@ -173,11 +174,17 @@ class Panel:
                 f"cells of the family have no width at the parameters {tuple(point)}; take the "
                 "map of these parameters alone, by otmaps.match."
             )
-        proven = never_falls(records, bucket)
-        if not proven.all():
-            bent = records[:-1][~proven, k.C1 :]
-            moved[:-1][~proven] += np.abs(bent[:, 1:]).sum(axis=1)
-            bent[:, 0] = np.maximum(bent.sum(axis=1), 0.0)
-            bent[:, 1:] = 0.0
-            records[:-1][~proven, k.C1 :] = bent
+        unproven = np.flatnonzero(~never_falls(records, bucket))
+        if unproven.size:
+            old = records[unproven, k.C1 :]
+            size = np.abs(old).sum(axis=1, keepdims=True)
+            fresh = np.where(np.abs(old) <= SLIGHT * size, np.maximum(old, 0.0), old)
+            rise = np.maximum(old.sum(axis=1, keepdims=True), 0.0)
+            with np.errstate(all="ignore"):
+                fresh *= np.minimum(rise / fresh.sum(axis=1, keepdims=True), 1.0)
+            line = ~np.all(fresh >= 0.0, axis=1)
+            fresh[line] = 0.0
+            fresh[line, 0] = rise[line, 0]
+            moved[unproven] += np.abs(fresh - old).sum(axis=1)
+            records[unproven, k.C1 :] = fresh
         return float(largest_move(records, moved, *self.unit))
