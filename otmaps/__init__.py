@@ -57,7 +57,18 @@ from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT,
 from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
 from otmaps._stable import Stable
-from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
+from otmaps._stores import (
+    FrontedStore,
+    LayeredStore,
+    MemoryStore,
+    Store,
+    StoreEntry,
+    TableStore,
+    Transfer,
+    Verification,
+    export_tables,
+    import_tables,
+)
 from otmaps._walk import random_walk
 
 __version__ = "0.1.0"
@@ -92,6 +103,7 @@ __all__ = [
     "Job",
     "JobResult",
     "Laplace",
+    "LayeredStore",
     "Levy",
     "LogNormal",
     "Logistic",
@@ -115,6 +127,7 @@ __all__ = [
     "StudentT",
     "TableError",
     "TableStore",
+    "Transfer",
     "Uniform",
     "UnservedError",
     "Verification",
@@ -125,7 +138,9 @@ __all__ = [
     "choose_estimator",
     "closed_form",
     "compose",
+    "export_tables",
     "grid",
+    "import_tables",
     "lerp",
     "linear",
     "match",

@@ -331,7 +331,7 @@ class TestUnreadable:
 
     def test_a_file_too_large_to_be_a_table(self, store: TableStore, monkeypatch) -> None:
         store.put(KEY, b"x" * 1000)
-        monkeypatch.setattr(_files, "_MAX_SIZE", 999)
+        monkeypatch.setattr(_files, "MOST_BYTES", 999)
         self.check(store)
 
     @pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
