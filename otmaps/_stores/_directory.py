@@ -210,17 +210,20 @@ class TableStore(Store):
             return
         import filelock
 
-        with contextlib.ExitStack() as held:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                lock = filelock.FileLock(path)
-                held.enter_context(lock.acquire(self.build_timeout, poll_interval=0.01))
-                # Runs before the release, so that tables do not leave a lock file each; filelock
-                # opens the file at each attempt, and the worst race is one build too many.
-                held.callback(unlink, path)
-            except (OSError, NotImplementedError):  # a time-out of filelock is an OSError
-                pass
+        lock = filelock.FileLock(path)
+        # A time-out of filelock is an OSError; some file systems have no locks.
+        with contextlib.suppress(OSError, NotImplementedError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(self.build_timeout, poll_interval=0.01)
+        try:
             yield
+        finally:
+            if lock.is_locked:
+                # Before the release, so that tables do not leave a lock file each; filelock opens
+                # the file at each attempt, and the worst race is one build too many.
+                unlink(path)
+                with contextlib.suppress(OSError):
+                    lock.release()
 
     # ------------------------------------------------------------------------------------ upkeep
     def entries(self) -> list[StoreEntry]:
