@@ -103,7 +103,7 @@ class TestLayers:
         assert copy.get(KEYS[0]) == TABLES[KEYS[0]]
         assert copy.behind[0].read_only
         assert str(tmp_path) in repr(copy)
-        with pytest.raises(TypeError, match="takes stores, got PosixPath|takes stores, got Wind"):
+        with pytest.raises(TypeError, match="takes stores, got"):
             LayeredStore(store, tmp_path)
 
     def test_the_default_has_shared_stores_behind(self, store_dir, tmp_path, monkeypatch) -> None:
@@ -183,7 +183,7 @@ class TestArchives:
         assert (out.copied, out.present) == (6, 0)
         assert import_tables(other, tmp_path / "a.tar").copied == 6
         assert import_tables(other, tmp_path / "a.tar").present == 6
-        assert {key: other.get(key) for key in other.keys()} == TABLES
+        assert dict(zip(KEYS, map(other.get, KEYS), strict=True)) == TABLES
         # A directory and memory give equal archives, and unpacked they are a store.
         export_tables(other, tmp_path / "b.tar")
         assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
@@ -253,7 +253,7 @@ class TestArchives:
             store = MemoryStore()
             with contextlib.suppress(TableError):
                 import_tables(store, tmp_path / "b.tar")
-            assert all(store.get(key) == TABLES[key] for key in store.keys())
+            assert all(store.get(key) in (None, TABLES[key]) for key in KEYS)
         for bad in damaged[:8]:
             (tmp_path / "b.tar").write_bytes(bad)
             with pytest.raises(TableError, match="archive"):

@@ -101,4 +101,3 @@ def test_tables_are_the_same_bits_from_one_and_two_threads() -> None:
     assert [done.returncode for done in told] == [0, 0], told[0].stderr
     assert told[0].stdout == told[1].stdout
     assert told[0].stdout.count("\n") >= 3
-

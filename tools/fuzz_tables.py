@@ -11,6 +11,7 @@ The corpus is filled with whole files where it is empty. Options of libFuzzer ar
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import sys
@@ -29,14 +30,9 @@ LIMITS = ("-len_control=0", "-malloc_limit_mb=64", "-rss_limit_mb=1024", "-max_l
 
 def read(data: bytes) -> None:
     """Read a table; a `TableError` is what a bad one must be."""
-    try:
-        from_bytes(data, "ab" * 32)
-    except TableError:
-        pass
-    try:
-        from_bytes(data)
-    except TableError:
-        pass
+    for key in ("ab" * 32, None):
+        with contextlib.suppress(TableError):
+            from_bytes(data, key)
 
 
 def one_input(data: bytes) -> None:
@@ -50,11 +46,9 @@ def one_input(data: bytes) -> None:
     framed = bytearray(len(start + data).to_bytes(8, "little") + start + data)
     framed[_format._DIGEST] = _format._digest(framed)
     read(bytes(framed))
-    try:
+    with contextlib.suppress(TableError):
         for _ in _archive._members(io.BytesIO(data)):
             pass
-    except TableError:
-        pass
 
 
 def fill(corpus: Path) -> None:

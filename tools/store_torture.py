@@ -14,7 +14,6 @@ import argparse
 import json
 import mmap
 import os
-import random
 import shutil
 import signal
 import struct
@@ -66,11 +65,11 @@ def write(path: Path, tables: list[tuple[str, bytes]], *, flush: bool) -> None:
     """Change the store for ever."""
     if not flush:
         # SIGKILL loses no page cache; without the wait for the disk it meets the other steps.
-        os.fsync = lambda descriptor: None
+        os.fsync = lambda _descriptor: None
     store = TableStore(path, build_timeout=1.0)
-    chance = random.Random(os.getpid())
+    chance = np.random.default_rng(os.getpid())
     while True:
-        key, data = chance.choice(tables)
+        key, data = tables[chance.integers(len(tables))]
         action = chance.random()
         if action < 0.6:
             with store.building(key):
@@ -87,9 +86,9 @@ def write(path: Path, tables: list[tuple[str, bytes]], *, flush: bool) -> None:
 def read(path: Path, tables: list[tuple[str, bytes]], counters: Counters, slot: int) -> None:
     """Read for ever, and count what was found, missing or bad."""
     store = TableStore(path)
-    chance = random.Random(os.getpid())
+    chance = np.random.default_rng(os.getpid())
     while True:
-        key, data = chance.choice(tables)
+        key, data = tables[chance.integers(len(tables))]
         try:
             found = store.get(key)
             if found is not None:
@@ -132,10 +131,11 @@ def torture(path: Path, kills: int, reads: int, writers: int, readers: int) -> d
 
     writing = [writer(i) for i in range(writers)]
     reading = [start(lambda i=i: read(path, tables, counters, i)) for i in range(readers)]
-    begin, killed, crashed, i = time.monotonic(), 0, 0, 0
+    chance = np.random.default_rng()
+    begin, killed, crashed = time.monotonic(), 0, 0
     while killed < kills or counters.total("reads") < reads:
-        time.sleep(random.uniform(0.010, 0.015))
-        i = random.randrange(writers)
+        time.sleep(chance.uniform(0.010, 0.015))
+        i = int(chance.integers(writers))
         crashed += not stop(writing[i])
         writing[i] = writer(i)
         killed += 1
