@@ -30,6 +30,8 @@ SOUND = 0
     BACK,
 ) = range(1, 13)
 """What is wrong with a table; the last four of the lower end, and the next four of the upper."""
+INNER, INNER_FALLS, INNER_LEAVES = range(17, 20)
+"""What is wrong with its inner range."""
 
 SPARE = 1.05  # terms in u^2, and the roundings of the proofs themselves
 _UNIT = 2.0**-53
@@ -313,6 +315,26 @@ def follows(records, numbers, powers, allowed):  # type: ignore[no-untyped-def]
     return sound
 
 
+@jit
+def check(records, core, ends, numbers, powers, steps, most, parts):  # type: ignore[no-untyped-def]
+    """The first fault of a table and its inner range, in the numbers above, or `SOUND`.
+
+    ``most`` are the limits of buckets of the core and of parts of a polynomial, and how far the
+    inner range may be from the cells. The values at its ends are written into ``numbers``.
+    """
+    found = fault(records, core, ends, most[0], parts)
+    if found != SOUND or powers.shape[0] == 0:
+        return found
+    if not inner_is_sound(numbers, powers, steps):
+        return INNER
+    if not inner_rises(powers, numbers[m.STEP] / 1.5 * 2.0 * _UNIT, most[1]):
+        return INNER_FALLS
+    if not follows(records, numbers, powers, most[2]):
+        return INNER_LEAVES
+    bound_inner(numbers, powers)
+    return SOUND
+
+
 # ------------------------------------------------------------------------------------------ index
 @jit
 def borders(records, core):  # type: ignore[no-untyped-def]
@@ -373,3 +395,18 @@ def index_end(records, end, first, per_octave, cells, guide):  # type: ignore[no
         while cell > cells[0] and records[cell, m.EDGE] > place:
             cell -= 1
         guide[i] = cell
+
+
+@jit
+def index(records, core, ends, guide):  # type: ignore[no-untyped-def]
+    """Write all of the guide, and return what `index_core` does.
+
+    The computed columns of the ends tell where each begins in the guide.
+    """
+    below, above = borders(records, core)
+    for side in (m.LOW, m.HIGH):
+        start, count = int(ends[side, m.START]), int(ends[side, m.COUNT])
+        cells = (0, below - 1) if side == m.LOW else (above, records.shape[0] - 2)
+        first, per_octave = int(ends[side, m.FIRST]), int(ends[side, m.PER_OCTAVE])
+        index_end(records, ends[side], first, per_octave, cells, guide[start : start + count])
+    return index_core(records, core, guide)
