@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, FloatArray
+from otmaps._kernels import _indexes as indexes
 from otmaps._kernels import _maps as k
 from otmaps._kernels import _tables as kernels
 from otmaps._linearity import Linear
@@ -123,11 +124,11 @@ def _indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner
         ends[side, k.START] = start
         start += _count_buckets(lines, core, ends[side], side, cells)
     guide = np.empty(start, dtype=np.int32)
-    cubic = kernels.index(lines, core, ends, guide)
+    cubic = indexes.index(lines, core, ends, below, above, guide)
     # Where other cells prevail there are no cubics: then the kernel goes by the guide at once.
     cubics = _aligned(buckets if cubic >= 0.5 * buckets else 0, 4)
     if len(cubics):
-        kernels.copy_cubics(lines, core, guide, cubics)
+        indexes.copy_cubics(lines, core, guide, cubics)
     for array in (lines, cubics, guide, core, ends):
         array.flags.writeable = False
     return Table(lines, cubics, guide, core, ends, inner)
