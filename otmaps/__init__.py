@@ -58,7 +58,18 @@ from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT,
 from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
 from otmaps._stable import Stable
-from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
+from otmaps._stores import (
+    FrontedStore,
+    LayeredStore,
+    MemoryStore,
+    Store,
+    StoreEntry,
+    TableStore,
+    Transfer,
+    Verification,
+    export_tables,
+    import_tables,
+)
 from otmaps._walk import random_walk
 
 __version__ = "0.1.0"
@@ -94,6 +105,7 @@ __all__ = [
     "Job",
     "JobResult",
     "Laplace",
+    "LayeredStore",
     "Levy",
     "LogNormal",
     "Logistic",
@@ -117,6 +129,7 @@ __all__ = [
     "StudentT",
     "TableError",
     "TableStore",
+    "Transfer",
     "Uniform",
     "UnservedError",
     "Verification",
@@ -127,7 +140,9 @@ __all__ = [
     "choose_estimator",
     "closed_form",
     "compose",
+    "export_tables",
     "grid",
+    "import_tables",
     "lerp",
     "family",
     "linear",

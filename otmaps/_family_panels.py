@@ -21,7 +21,7 @@ from otmaps._map_table import N_STATED, Table, aligned, indexed
 
 Interval = tuple[float, float]
 
-_MOST_BUCKETS = 2048.0
+_MOST_BUCKETS = 4096.0
 
 
 @functools.cache
@@ -145,7 +145,7 @@ class Panel:
         moved = self._settled(records, core[2], point)
         numbers = weights @ self.ends
         numbers[:2] *= factor
-        ends = np.zeros((2, N_STATED))
+        ends = np.zeros((2, k.COUNT + 1))
         centre = 0.5 * (inner + outer)
         for side, row, outward in ((k.LOW, 0, -1.0), (k.HIGH, -1, 1.0)):
             finite, edge, value = self.finite[side], float(edges[row]), float(records[row, k.C0])
@@ -159,7 +159,7 @@ class Panel:
             if not power * (value - base) * sign > 0.0:
                 power = 0.0
             reach = sign * (edge - anchor)
-            ends[side] = anchor, sign, support, limit, base, power, reach
+            ends[side, :N_STATED] = anchor, sign, support, limit, base, power, reach
         return indexed(records, core, ends, NOTHING), moved
 
     def _settled(self, records: FloatArray, bucket: float, point: Sequence[float]) -> float:

@@ -167,9 +167,12 @@ def _loads(text: bytes | str, what: str) -> Any:
     return value
 
 
+_JSON_TYPES = frozenset({type(None), bool, int, str})  # what is written as it is
+
+
 def _plain(value: Any, where: str) -> Any:
     """``value`` in JSON types, with floats as hexadecimal strings, which round-trip everywhere."""
-    if value is None or isinstance(value, bool | str):
+    if type(value) in _JSON_TYPES or isinstance(value, str):
         return value
     if isinstance(value, int | np.integer):
         return int(value)
@@ -178,12 +181,17 @@ def _plain(value: Any, where: str) -> Any:
             raise ValueError(f"{where} is NaN; a recipe must equal itself.")
         return float(value).hex()
     if isinstance(value, list | tuple):
-        return [_plain(v, f"{where}[{i}]") for i, v in enumerate(value)]
+        return [
+            v if type(v) in _JSON_TYPES else _plain(v, f"{where}[{i}]") for i, v in enumerate(value)
+        ]
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{where} has the key {key!r}; keys of a recipe are text.")
-        return {str(k): _plain(v, f"{where}[{k!r}]") for k, v in value.items()}
+        return {
+            str(k): v if type(v) in _JSON_TYPES else _plain(v, f"{where}[{k!r}]")
+            for k, v in value.items()
+        }
     raise TypeError(
         f"{where} has type {type(value).__name__}; recipes hold numbers, text, booleans, None, "
         "lists and dicts of them."

@@ -1,4 +1,4 @@
-"""Tables of monotone maps: the checks of those that come from outside, and the index of cells.
+"""Tables of monotone maps: the checks of those that come from outside.
 
 Arrays are laid out as in `otmaps._kernels._maps`. What is proven, and why, is in
 `otmaps._map_proof` and `otmaps._map_inner`. The numbers of columns are compiled in, and numba's
@@ -11,42 +11,7 @@ import math
 
 import numpy as np
 
-from otmaps._kernels._maps import (
-    ANCHOR,
-    BASE,
-    BLOCK,
-    BOTTOM,
-    BUCKET_GRAIN,
-    C0,
-    C1,
-    C2,
-    C3,
-    C4,
-    C5,
-    CENTRE,
-    COARSE,
-    EDGE,
-    FOLD,
-    GRAIN,
-    HIGH,
-    HIGHEST,
-    INVERSE,
-    INVERSE_2,
-    INVERSE_WIDTH,
-    KNOT,
-    LIMIT,
-    LOW,
-    LOWEST,
-    MIDDLE,
-    MIDDLE_2,
-    OFFSET,
-    POWER,
-    REACH,
-    SIGN,
-    STEP,
-    SUPPORT,
-    TOP,
-)  # fmt: skip
+from otmaps._kernels import _maps as m
 from otmaps._kernels._policy import jit, part
 
 SOUND = 0
@@ -64,6 +29,8 @@ SOUND = 0
     BACK,
 ) = range(1, 12)
 """What is wrong with a table; the last four of the lower end, and the next four of the upper."""
+INNER, INNER_FALLS, INNER_LEAVES = range(16, 19)
+"""What is wrong with its inner range."""
 
 SPARE = 1.05  # terms in u^2, and the roundings of the proofs themselves
 _UNIT = 2.0**-53
@@ -97,10 +64,14 @@ def _rises(d0, d1, d2, d3, d4, grain, parts):  # type: ignore[no-untyped-def]
 
 @part
 def _cell_rises(records, i, bucket, parts):  # type: ignore[no-untyped-def]
-    cubic = records[i, INVERSE_WIDTH] == bucket and records[i, C4] == 0.0 and records[i, C5] == 0.0
-    d0, d1, d2 = records[i, C1], 2.0 * records[i, C2], 3.0 * records[i, C3]
-    d3, d4 = 4.0 * records[i, C4], 5.0 * records[i, C5]
-    return _rises(d0, d1, d2, d3, d4, BUCKET_GRAIN if cubic else GRAIN, parts)
+    cubic = (
+        records[i, m.INVERSE_WIDTH] == bucket
+        and records[i, m.C4] == 0.0
+        and records[i, m.C5] == 0.0
+    )
+    d0, d1, d2 = records[i, m.C1], 2.0 * records[i, m.C2], 3.0 * records[i, m.C3]
+    d3, d4 = 4.0 * records[i, m.C4], 5.0 * records[i, m.C5]
+    return _rises(d0, d1, d2, d3, d4, m.BUCKET_GRAIN if cubic else m.GRAIN, parts)
 
 
 @jit
@@ -118,16 +89,16 @@ def _cells_fault(records, bucket, parts):  # type: ignore[no-untyped-def]
         if 0.0 * records[last, j] != 0.0:
             return NOT_FINITE
     for i in range(last):
-        width = records[i + 1, EDGE] - records[i, EDGE]
+        width = records[i + 1, m.EDGE] - records[i, m.EDGE]
         if not width > 0.0 or width == math.inf:
             return EDGES
-        if not abs(records[i, INVERSE_WIDTH] * width - 1.0) < _WIDTH:
+        if not abs(records[i, m.INVERSE_WIDTH] * width - 1.0) < _WIDTH:
             return WIDTHS
-        rise = records[i + 1, C0] - records[i, C0]
+        rise = records[i + 1, m.C0] - records[i, m.C0]
         if not rise >= 0.0 or rise == math.inf:
             return FALLING
-        c1, c2, c3 = records[i, C1], records[i, C2], records[i, C3]
-        c4, c5 = records[i, C4], records[i, C5]
+        c1, c2, c3 = records[i, m.C1], records[i, m.C2], records[i, m.C3]
+        c4, c5 = records[i, m.C4], records[i, m.C5]
         if 0.0 * c1 + 0.0 * c2 + 0.0 * c3 + 0.0 * c4 + 0.0 * c5 != 0.0:
             return NOT_FINITE
         slack = _ALLOWANCE * (abs(c1) + abs(c2) + abs(c3) + abs(c4) + abs(c5))
@@ -144,7 +115,7 @@ def _first_at(records, y):  # type: ignore[no-untyped-def]
     low, high = 0, records.shape[0]
     while low < high:
         middle = (low + high) // 2
-        if records[middle, EDGE] < y:
+        if records[middle, m.EDGE] < y:
             low = middle + 1
         else:
             high = middle
@@ -154,7 +125,7 @@ def _first_at(records, y):  # type: ignore[no-untyped-def]
 @part
 def _core_fault(records, core, most):  # type: ignore[no-untyped-def]
     low, high, inverse = core[0], core[1], core[2]
-    if not (records[0, EDGE] < low < high < records[-1, EDGE] and 0.0 < inverse < math.inf):
+    if not (records[0, m.EDGE] < low < high < records[-1, m.EDGE] and 0.0 < inverse < math.inf):
         return CORE
     buckets = (high - low) * inverse
     if not (1.0 <= buckets <= most and buckets == math.floor(buckets)):
@@ -164,17 +135,17 @@ def _core_fault(records, core, most):  # type: ignore[no-untyped-def]
 
 @part
 def _end_fault(records, core, end, side):  # type: ignore[no-untyped-def]
-    row = 0 if side == LOW else records.shape[0] - 1
-    edge, value = records[row, EDGE], records[row, C0]
-    outward = -1.0 if side == LOW else 1.0
-    sign, base, power = end[SIGN], end[BASE], end[POWER]
-    zero = 0.0 * end[ANCHOR] + 0.0 * sign + 0.0 * base + 0.0 * power + 0.0 * end[REACH]
-    if zero != 0.0 or math.isnan(end[SUPPORT]) or math.isnan(end[LIMIT]) or abs(sign) != 1.0:
+    row = 0 if side == m.LOW else records.shape[0] - 1
+    edge, value = records[row, m.EDGE], records[row, m.C0]
+    outward = -1.0 if side == m.LOW else 1.0
+    sign, base, power = end[m.SIGN], end[m.BASE], end[m.POWER]
+    zero = 0.0 * end[m.ANCHOR] + 0.0 * sign + 0.0 * base + 0.0 * power + 0.0 * end[m.REACH]
+    if zero != 0.0 or math.isnan(end[m.SUPPORT]) or math.isnan(end[m.LIMIT]) or abs(sign) != 1.0:
         return END_NOT_FINITE
-    far, near = sign * (edge - end[ANCHOR]), sign * (core[side] - end[ANCHOR])
-    if not (far > 0.0 and near > 0.0 and far == end[REACH]):
+    far, near = sign * (edge - end[m.ANCHOR]), sign * (core[side] - end[m.ANCHOR])
+    if not (far > 0.0 and near > 0.0 and far == end[m.REACH]):
         return ANCHORED
-    if outward * (end[SUPPORT] - edge) < 0.0 or outward * (end[LIMIT] - value) < 0.0:
+    if outward * (end[m.SUPPORT] - edge) < 0.0 or outward * (end[m.LIMIT] - value) < 0.0:
         return BEFORE
     # d grows outward or shrinks outward; the power law must lead from the last value outward.
     return SOUND if power * (value - base) * sign >= 0.0 else BACK
@@ -187,9 +158,9 @@ def fault(records, core, ends, most, parts):  # type: ignore[no-untyped-def]
     if found == SOUND:
         found = _core_fault(records, core, most)
     if found == SOUND:
-        found = _end_fault(records, core, ends[LOW], LOW)
+        found = _end_fault(records, core, ends[m.LOW], m.LOW)
     if found == SOUND:
-        found = _end_fault(records, core, ends[HIGH], HIGH)
+        found = _end_fault(records, core, ends[m.HIGH], m.HIGH)
         found += (BACK - BUCKETS) * (found != SOUND)
     return found
 
@@ -254,10 +225,10 @@ def slack(powers):  # type: ignore[no-untyped-def]
 @jit
 def bound_inner(numbers, powers):  # type: ignore[no-untyped-def]
     """Write the values at the ends of the inner range."""
-    offset, room = numbers[OFFSET], _slack(powers)
-    numbers[TOP] = offset + _at_end(powers[-1], 1.0) + room
+    offset, room = numbers[m.OFFSET], _slack(powers)
+    numbers[m.TOP] = offset + _at_end(powers[-1], 1.0) + room
     lowest = offset + _at_end(powers[0], -1.0) - room
-    numbers[BOTTOM] = 2.0 * offset - numbers[TOP] if numbers[FOLD] != 0.0 else lowest
+    numbers[m.BOTTOM] = 2.0 * offset - numbers[m.TOP] if numbers[m.FOLD] != 0.0 else lowest
 
 
 @jit
@@ -286,16 +257,16 @@ def inner_is_sound(numbers, powers, steps):  # type: ignore[no-untyped-def]
             zero += 0.0 * powers[i, j]
     if zero != 0.0:
         return False
-    fold, low, high = numbers[FOLD], numbers[LOWEST], numbers[HIGHEST]
+    fold, low, high = numbers[m.FOLD], numbers[m.LOWEST], numbers[m.HIGHEST]
     known = False
     for i in range(steps.size):
-        known |= numbers[STEP] == steps[i]
+        known |= numbers[m.STEP] == steps[i]
     if not (known and low < high and (fold == 0.0 or (fold == 1.0 and low == -high))):
         return False
     left = 0.0 if fold == 1.0 else low
     for row in range(powers.shape[0]):
-        right = numbers[KNOT] if row + 1 < powers.shape[0] else high
-        middle, inverse = numbers[MIDDLE + 2 * row], numbers[INVERSE + 2 * row]
+        right = numbers[m.KNOT] if row + 1 < powers.shape[0] else high
+        middle, inverse = numbers[m.MIDDLE + 2 * row], numbers[m.INVERSE + 2 * row]
         reach = max(abs(left - middle), abs(right - middle)) * inverse
         if not (left < right and 0.0 < reach <= 1.0 + _WIDTH):
             return False
@@ -306,24 +277,24 @@ def inner_is_sound(numbers, powers, steps):  # type: ignore[no-untyped-def]
 @jit
 def follows(records, numbers, powers, allowed):  # type: ignore[no-untyped-def]
     """Whether the values at the edges in the inner range are its own, to parts of their sizes."""
-    first = _first_at(records, numbers[CENTRE] + numbers[LOWEST])
-    end = _first_at(records, np.nextafter(numbers[CENTRE] + numbers[HIGHEST], math.inf))
+    first = _first_at(records, numbers[m.CENTRE] + numbers[m.LOWEST])
+    end = _first_at(records, np.nextafter(numbers[m.CENTRE] + numbers[m.HIGHEST], math.inf))
     if not 0 < first < end < records.shape[0]:
         return False
-    two, fold = powers.shape[0] == 2, numbers[FOLD] != 0.0
-    knot = numbers[KNOT] if two else math.inf
-    s, p, second = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK, np.bool_)
-    spread = records[end - 1, C0] - records[first, C0]
+    two, fold = powers.shape[0] == 2, numbers[m.FOLD] != 0.0
+    knot = numbers[m.KNOT] if two else math.inf
+    s, p, second = np.empty(m.BLOCK), np.empty(m.BLOCK), np.empty(m.BLOCK, np.bool_)
+    spread = records[end - 1, m.C0] - records[first, m.C0]
     sound = True
-    for start in range(first, end, BLOCK):
-        rows = records[start : min(start + BLOCK, end)]
+    for start in range(first, end, m.BLOCK):
+        rows = records[start : min(start + m.BLOCK, end)]
         n = rows.shape[0]
         for i in range(n):
-            d = rows[i, EDGE] - numbers[CENTRE]
+            d = rows[i, m.EDGE] - numbers[m.CENTRE]
             w = abs(d) if fold else d
             second[i] = w >= knot
-            middle = numbers[MIDDLE_2] if second[i] else numbers[MIDDLE]
-            s[i] = (w - middle) * (numbers[INVERSE_2] if second[i] else numbers[INVERSE])
+            middle = numbers[m.MIDDLE_2] if second[i] else numbers[m.MIDDLE]
+            s[i] = (w - middle) * (numbers[m.INVERSE_2] if second[i] else numbers[m.INVERSE])
             p[i] = 0.0
         for j in range(powers.shape[1]):
             a, b = powers[0, j], powers[-1, j]
@@ -332,71 +303,34 @@ def follows(records, numbers, powers, allowed):  # type: ignore[no-untyped-def]
         for i in range(n):
             value = p[i]
             if fold:
-                d = rows[i, EDGE] - numbers[CENTRE]
+                d = rows[i, m.EDGE] - numbers[m.CENTRE]
                 value = math.copysign(max(value, 0.0), d) if d != 0.0 else 0.0
-            gap = abs(numbers[OFFSET] + value - rows[i, C0])
-            sound &= gap <= allowed * (abs(rows[i, C0]) + spread)
+            gap = abs(numbers[m.OFFSET] + value - rows[i, m.C0])
+            sound &= gap <= allowed * (abs(rows[i, m.C0]) + spread)
     return sound
 
 
-# ------------------------------------------------------------------------------------------ index
+@jit
+def check(records, core, ends, numbers, powers, steps, most, parts):  # type: ignore[no-untyped-def]
+    """The first fault of a table and its inner range, in the numbers above, or `SOUND`.
+
+    ``most`` are the limits of buckets of the core and of parts of a polynomial, and how far the
+    inner range may be from the cells. The values at its ends are written into ``numbers``.
+    """
+    found = fault(records, core, ends, most[0], parts)
+    if found != SOUND or powers.shape[0] == 0:
+        return found
+    if not inner_is_sound(numbers, powers, steps):
+        return INNER
+    if not inner_rises(powers, numbers[m.STEP] / 1.5 * 2.0 * _UNIT, most[1]):
+        return INNER_FALLS
+    if not follows(records, numbers, powers, most[2]):
+        return INNER_LEAVES
+    bound_inner(numbers, powers)
+    return SOUND
+
+
 @jit
 def borders(records, core):  # type: ignore[no-untyped-def]
-    """The last cell that begins below the core, and the first that ends above it."""
-    below = _first_at(records, core[0]) - 1
-    return below, _first_at(records, np.nextafter(core[1], math.inf)) - 1
-
-
-@jit
-def index_core(records, core, guide):  # type: ignore[no-untyped-def]
-    """Write the cell in which each bucket of the core begins, as -1 - cell where it holds edges.
-
-    Returns how many buckets, from the bucket `COARSE` on, are one cubic cell.
-    """
-    width = 1.0 / core[2]
-    n = records.shape[0]
-    first, last, cubic = 0, 0, 0
-    for i in range(round((core[1] - core[0]) * core[2])):
-        start = core[0] + width * i
-        while first < n and records[first, EDGE] <= start:
-            first += 1
-        while last < n and records[last, EDGE] < start + width:
-            last += 1
-        cell = first - 1
-        whole = first == last
-        guide[i] = cell if whole else -1 - cell
-        if whole and i >= COARSE and records[cell, INVERSE_WIDTH] == core[2]:
-            cubic += records[cell, C4] == 0.0 and records[cell, C5] == 0.0
-    return cubic
-
-
-@jit
-def copy_cubics(records, core, guide, cubics):  # type: ignore[no-untyped-def]
-    """Write the coefficients of the buckets of the core that are one cubic cell, NaN for others."""
-    for i in range(cubics.shape[0]):
-        cell = guide[i]
-        cubics[i] = math.nan
-        whole = i >= COARSE and cell >= 0 and records[cell, INVERSE_WIDTH] == core[2]
-        if whole and records[cell, C4] == 0.0 and records[cell, C5] == 0.0:
-            cubics[i] = records[cell, C0:C4]
-
-
-@jit
-def index_end(records, end, first, per_octave, cells, guide):  # type: ignore[no-untyped-def]
-    """Write the cell, of a first and a last one, in which each bucket of an end begins."""
-    anchor, sign = end[ANCHOR], end[SIGN]
-    shift = 0 if sign > 0.0 else 1
-    cell = cells[0] if sign > 0.0 else cells[1]
-    for i in range(guide.size):
-        number = first + i + shift
-        octave = number // per_octave
-        fraction = (number - octave * per_octave) / (2.0 * per_octave)
-        leftmost = anchor + sign * math.ldexp(0.5 + fraction, octave)
-        # The kernel rounds the distance: a point left of its bucket must not miss a narrow cell.
-        size = abs(anchor) + abs(leftmost)
-        place = leftmost - 2.0 * (np.nextafter(size, math.inf) - size)
-        while cell < cells[1] and records[cell + 1, EDGE] <= place:
-            cell += 1
-        while cell > cells[0] and records[cell, EDGE] > place:
-            cell -= 1
-        guide[i] = cell
+    """The first row at or above the lower end of the core, the last at or below the upper one."""
+    return _first_at(records, core[0]), _first_at(records, np.nextafter(core[1], math.inf)) - 1

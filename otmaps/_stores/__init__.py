@@ -11,18 +11,32 @@ import functools
 import os
 from pathlib import Path
 
+from otmaps._stores._archive import Transfer, export_tables, import_tables
 from otmaps._stores._base import Store, StoreEntry
-from otmaps._stores._directory import PathLike, TableStore, Verification, default_path
+from otmaps._stores._directory import (
+    PathLike,
+    TableStore,
+    Verification,
+    default_path,
+    shared_paths,
+)
+from otmaps._stores._layered import LayeredStore
 from otmaps._stores._memory import FrontedStore, MemoryStore
+from otmaps._stores._opened import Opened
 
 __all__ = [
     "FrontedStore",
+    "LayeredStore",
     "MemoryStore",
+    "Opened",
     "PathLike",
     "Store",
     "StoreEntry",
     "TableStore",
+    "Transfer",
     "Verification",
+    "export_tables",
+    "import_tables",
     "resolve_store",
 ]
 
@@ -33,13 +47,15 @@ def resolve_store(store: Store | PathLike | None) -> Store | None:
     Parameters
     ----------
     store : Store, path-like, "default" or None
-        A path is a directory with memory in front, "default" the one of ``TableStore()``;
-        None is no store at all.
+        A path is a directory with memory in front. "default" is the one of ``TableStore()``, and
+        behind it, never written, the directories of the environment variable
+        ``OTMAPS_SHARED_STORE`` or else ``otmaps/tables`` in the system's data directory, where it
+        is there. None is no store at all.
     """
     if store is None or isinstance(store, Store):
         return store
     if isinstance(store, str) and store == "default":
-        return _fronted(default_path())
+        return _fronted(default_path(), *shared_paths())
     if isinstance(store, str | os.PathLike):
         return _fronted(TableStore(store).path)
     raise TypeError(
@@ -49,5 +65,8 @@ def resolve_store(store: Store | PathLike | None) -> Store | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _fronted(path: Path) -> FrontedStore:
-    return FrontedStore(TableStore(path))
+def _fronted(path: Path, *behind: Path) -> FrontedStore:
+    own = TableStore(path)
+    if not behind:
+        return FrontedStore(own)
+    return FrontedStore(LayeredStore(own, *(TableStore(p, read_only=True) for p in behind)))
