@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import types
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
@@ -12,23 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._backends import ArrayBackend, backend_of, refuse_out
-from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution
-from otmaps._errors import AccuracyWarning
-from otmaps._estimators import Estimator, check_operation, check_pointwise, compute_law, input_laws
-from otmaps._family_build import FamilyBuilder, family_domain
-from otmaps._family_charts import Chart, Point, Ranges, Weights, make_chart
+from otmaps._estimators import Estimator, compute_law, input_laws
+from otmaps._family_build import family_domain
+from otmaps._family_charts import Chart, Point, Weights
 from otmaps._family_panels import Panel
-from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
-from otmaps._map_between import build_map, checked_tol
-from otmaps._map_exact import affine_between, unit_of
+from otmaps._map_between import build_map
 from otmaps._match import MatchedOperation
 from otmaps._operations import Operation
 
-_INSIDE = (0.37, 0.61, 0.83)  # of each range: where a family is tried for straight maps
-_MIRRORED = (0.0, 1e-9, 1e-3, 0.01, 0.1, 0.23, 0.37, 0.44, 0.49)  # where symmetry is looked for
-_ULPS = 8.0
 _CERTIFIED = ("error", "error_u", "outer_error", "derivative_error")
 
 
@@ -37,8 +29,8 @@ _CERTIFIED = ("error", "error_u", "outer_error", "derivative_error")
 class Family:
     """Matched operations for all values of a parameter in a range; made by `family`.
 
-    ``family(0.3)`` is the matched operation at 0.3. It takes no law, no quadrature and no store: the
-    cells of a map, and the polynomials in them, are interpolated in the parameter.
+    ``family(0.3)`` is the matched operation at 0.3. It takes no law, no quadrature and no store:
+    the cells of a map, and the polynomials in them, are interpolated in the parameter.
 
     Attributes
     ----------
@@ -182,8 +174,10 @@ class Family:
         out[0] = first
         for i, frame in enumerate(frames[1:], 1):
             matched = self(**frame)
-            out[i] = matched(*z, threads=threads) if not shape[1:] else matched(
-                *z, out=out[i], threads=threads
+            out[i] = (
+                matched(*z, threads=threads)
+                if not shape[1:]
+                else matched(*z, out=out[i], threads=threads)
             )
         return out
 
@@ -210,7 +204,7 @@ class Family:
             )
         ((batch, *_),) = shapes
         rows = self._frames(
-            {name: _column(name, value, batch) for name, value in parameters.items()}, batch
+            {name: _column(value, batch) for name, value in parameters.items()}, batch
         )
         made: dict[tuple[Any, ...], MatchedOperation] = {}
         results = []
@@ -219,7 +213,7 @@ class Family:
             matched = made.get(key)
             if matched is None:
                 matched = made[key] = self(**row)
-            results.append(matched(*(x[i] for x in z)))
+            results.append(matched(*(x[i, ...] for x in z)))
         backend = backend_of(z)
         if isinstance(backend, ArrayBackend):
             return backend.namespace(results[0]).stack(results)
@@ -276,7 +270,7 @@ class Family:
         return _map_of(piece, point, factor, self.tol)
 
     def _law(self, op: Operation) -> Distribution:
-        return _law_of(op, self.target, self.inputs, self.method, self.tol)
+        return law_of(op, self.target, self.inputs, self.method, self.tol)
 
 
 def _map_of(piece: Panel, point: Point, factor: float, tol: float) -> MonotoneMap:
@@ -304,147 +298,13 @@ def _map_of(piece: Panel, point: Point, factor: float, tol: float) -> MonotoneMa
     )
 
 
-def family(
-    op: Callable[..., Operation],
-    prior: Any,
-    *,
-    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
-    method: str | Estimator = "auto",
-    tol: float = 1e-9,
-    **ranges: Any,
-) -> Family:
-    """Match an operation for all values of a parameter at once.
-
-    Computes the laws at Chebyshev points of ranges of the parameter, finds cells that serve all of
-    a range, and interpolates edges and polynomials between them. The errors are measured between
-    the points, against the exact maps.
-
-    Parameters
-    ----------
-    op : callable
-        Makes the operation of given parameters: ``otmaps.lerp``, an operation made by
-        ``@otmaps.operation``, or any function that returns one.
-    prior : law
-        The law of one component of a latent: anything `as_distribution` takes.
-    inputs, method
-        As in `match`. Sampling serves no family: its laws are noise from one parameter to the next.
-    tol : float
-        The largest error of every map of the family, in units of the prior's scale.
-    **ranges
-        For one or two parameters of the operation, a pair (low, high). Or, for an operation that
-        takes a vector of weights and latents of one law, its length, 2 or 3: then all weights are
-        served that are not negative, and all of any sign where the law is symmetric about 0.
-
-    Returns
-    -------
-    Family
-        A small object to keep: some 0.1 to 10 MB, made in seconds; two parameters take minutes.
-
-    Raises
-    ------
-    AtomError
-        Where a result has point masses.
-    UnservedError
-        Where no exact law is known, or the operation mixes components.
-    AccuracyError
-        Where maps change too fast with the parameter.
-
-    Examples
-    --------
-    >>> import otmaps
-    >>> blends = otmaps.family(otmaps.lerp, otmaps.Uniform(-1, 1), t=(0, 1), tol=1e-6)
-    >>> blends.error <= 1e-6
-    True
-    >>> blends(0.25).map(0.5) == blends(t=0.75).map(0.5)
-    True
-    >>> blends(1.0).map.kind
-    'identity'
-    """
-    target, tol = as_distribution(prior), checked_tol(tol)
-    if not callable(op) or isinstance(op, Operation):
-        raise TypeError(
-            "op must be what makes the operation, such as otmaps.lerp and not otmaps.lerp(0.5), got "
-            f"{type(op).__name__}."
-        )
-    chart = make_chart(ranges, symmetric=target.symmetry == 0.0)
-    if isinstance(chart, Weights) and inputs is not None:
-        raise ValueError("inputs= with a vector of weights: all its latents have one law, the prior.")
-
-    def law_at(point: Point) -> Distribution:
-        return _law_of(op(**chart.parameters(point)), target, inputs, method, tol)
-
-    inside = [tuple(a + x * (b - a) for a, b in chart.box) for x in _INSIDE]
-    checked = _checked(op(**chart.parameters(inside[0])), chart)
-    if all(affine_between(law_at(point), target) is not None for point in inside):
-        return Family(op, chart, target, tol, method, inputs, (), unit_of(target))
-    exact = {}
-    if isinstance(chart, Ranges) and len(chart.box) == 1:
-        for end in chart.box[0]:
-            law = law_at((end,))
-            if affine_between(law, target) is not None:
-                exact[(end,)] = build_map(law, target, tol)
-    laws = input_laws(checked, target, inputs)
-    builder, (low, high) = FamilyBuilder(law_at, target, tol), chart.box[0]
-    half = ((low, 0.5 * (low + high)), *chart.box[1:])
-    same = len(set(map(id, laws))) == 1
-    mirrored = same and _is_mirrored(op, chart, [low + x * (high - low) for x in _MIRRORED])
-    pieces = builder.cover(half if mirrored else chart.box)
-    if mirrored and not _is_mirrored(op, chart, [t for (t,) in builder.points]):
-        mirrored, pieces = False, builder.cover(chart.box)
-    found = Family(
-        op, chart, target, tol, method, inputs, tuple(pieces), unit_of(target), mirrored, exact
-    )
-    if found.error > tol:
-        warnings.warn(
-            f"the family reaches an error of {found.error:.3g}, not tol={tol:.3g}: the laws are not "
-            "known better.",
-            AccuracyWarning,
-            stacklevel=2,
-        )
-    return found
-
-
-def _law_of(
+def law_of(
     op: Operation, target: Distribution, inputs: Any, method: str | Estimator, tol: float
 ) -> Distribution:
     return compute_law(op, input_laws(op, target, inputs), method, min(1e-12, 1e-3 * tol))
 
 
-def _checked(op: Any, chart: Chart) -> Operation:
-    """An operation of the family, after what it has to fulfil is checked."""
-    check_operation(op)
-    check_pointwise(op)
-    if isinstance(chart, Weights):
-        form = op.linear
-        if form is None or len(form.weights) != chart.length or form.offset != 0.0:
-            raise TypeError(
-                f"{op.name!r} is no weighted sum of {chart.length} latents; name ranges of its "
-                "parameters instead, such as t=(0, 1)."
-            )
-    return op
-
-
-def _is_mirrored(op: Callable[..., Operation], chart: Chart, points: Sequence[float]) -> bool:
-    """Whether t and low + high - t have the same weights, in another order, at these points."""
-    if not isinstance(chart, Ranges) or len(chart.box) != 1:
-        return False
-    low, high = chart.box[0]
-    for t in points:
-        forms = [op(**chart.parameters((s,))).linear for s in (t, low + high - t)]
-        if not _is_same_sum(*forms):
-            return False
-    return True
-
-
-def _is_same_sum(one: Linear | None, other: Linear | None) -> bool:
-    if one is None or other is None or one.offset != other.offset:
-        return False
-    pairs = zip(sorted(one.weights), sorted(other.weights), strict=True)
-    room = _ULPS * np.finfo(float).eps * max(map(abs, one.weights))
-    return all(abs(a - b) <= room for a, b in pairs)
-
-
-def _column(name: str, value: Any, batch: int) -> Any:
+def _column(value: Any, batch: int) -> Any:
     """A parameter for each latent of a batch, without further axes."""
     array = np.asarray(value, dtype=np.float64)
     if array.ndim > 1 and array.shape[0] == batch and array.size == batch:

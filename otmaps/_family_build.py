@@ -154,9 +154,7 @@ class FamilyBuilder:
 
     def _is_still(self, sides: tuple[_Side, ...], which: int) -> bool:
         """Whether maps hardly differ along one side: a straight line between two serves then."""
-        others = [
-            (s.low, s.axis(2).nodes()[1], s.high) for i, s in enumerate(sides) if i != which
-        ]
+        others = [(s.low, s.axis(2).nodes()[1], s.high) for i, s in enumerate(sides) if i != which]
         for rest in itertools.product(*others):
             low, high = (
                 self._problem((*rest[:which], t, *rest[which:]))
@@ -287,9 +285,7 @@ class FamilyBuilder:
             known, outer_error = continuation_error(problem, table, domain)
             outer = [max(outer[0], known[0]), min(outer[1], known[1])]
             worst = np.maximum(worst, [error, error_u, max(outer_error, error), slope])
-            reachable = max(
-                reachable, 2.0 * law_error(problem, edges, table.records[:, k.C0])
-            )
+            reachable = max(reachable, 2.0 * law_error(problem, edges, table.records[:, k.C0]))
         if not worst[0] <= reachable:
             return None
         error, error_u, outer_error, slope = worst.tolist()
@@ -307,8 +303,10 @@ def family_domain(table: Table) -> Interval:
 
 
 def _probes(sides: tuple[_Side, ...], orders: Sequence[int]) -> list[list[Point]]:
-    """Points between the nodes: a group for each side, in which that one alone is between, and one
-    in which all are."""
+    """Points between the nodes, in groups.
+
+    For each side those in which that one alone is between, and a group in which all are.
+    """
     between, node = [], []
     for side, order in zip(sides, orders, strict=True):
         finer = side.axis(2 * order).nodes()[1::2]
@@ -320,9 +318,7 @@ def _probes(sides: tuple[_Side, ...], orders: Sequence[int]) -> list[list[Point]
         groups.append([(*node[:i], t, *node[i + 1 :]) for t in points])
     if len(sides) > 1:
         most = max(map(len, between))
-        groups.append(
-            [tuple(points[i % len(points)] for points in between) for i in range(most)]
-        )
+        groups.append([tuple(points[i % len(points)] for points in between) for i in range(most)])
     return groups
 
 

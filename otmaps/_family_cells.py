@@ -136,10 +136,10 @@ def first_places(marks: Sequence[Marks]) -> Places:
     for side, segment in ((k.LOW, 0), (k.HIGH, last)):
         widest = max(m.octaves(side) for m in marks)
         counts[segment] = max(2, math.ceil(widest / _OCTAVES))
-    segment = np.repeat(np.arange(last + 1), counts)
+    segments = np.repeat(np.arange(last + 1), counts)
     number = np.concatenate([np.arange(n) for n in counts])
-    of = counts[segment]
-    return Places(segment, number / of, (number + 1) / of, np.zeros(segment.size, dtype=np.intp))
+    of = counts[segments]
+    return Places(segments, number / of, (number + 1) / of, np.zeros(number.size, dtype=np.intp))
 
 
 @final
@@ -217,7 +217,9 @@ def _polynomials(problem: Problem, marks: Marks, places: Places) -> _Part:
         error = np.maximum(error, problem.in_u(found, truth, _ULPS_IN_U).max(axis=1))
     # What is not proven to rise between the maps will be a line there.
     rows = np.column_stack([left, 1.0 / width, at_nodes[:, 0], coefficients])
-    bent = np.abs(coefficients[:, 1:]).sum(axis=1) / np.minimum(*problem.unit(at_nodes[:, [0, -1]]).T)
+    bent = np.abs(coefficients[:, 1:]).sum(axis=1) / np.minimum(
+        *problem.unit(at_nodes[:, [0, -1]]).T
+    )
     error = np.where(_surely_rises(rows), error, np.maximum(error, bent))
     narrow = width <= _ULPS * np.spacing(np.maximum(np.abs(left), np.abs(right)))
     return _Part(rows, np.nan_to_num(error, nan=math.inf), narrow)

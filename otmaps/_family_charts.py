@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, final
@@ -112,7 +113,7 @@ class Weights(Chart):
         sizes = sorted(map(abs, weights), reverse=True)
         if sizes[0] == 0.0:
             raise ValueError(f"{self.name} are all 0: the result is no random variable.")
-        ratios = tuple(b / a if a else 0.0 for a, b in zip(sizes, sizes[1:], strict=False))
+        ratios = tuple(b / a if a else 0.0 for a, b in itertools.pairwise(sizes))
         return ratios, math.fsum(sizes)
 
     def parameters(self, point: Point) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def chebyshev(degree: int) -> FloatArray:
 def _barycentric(degree: int) -> FloatArray:
     signs = (-1.0) ** np.arange(degree + 1)
     signs[[0, -1]] *= 0.5
-    return signs
+    return np.asarray(signs, dtype=np.float64)
 
 
 @final
@@ -71,13 +71,14 @@ class Axis:
         nodes = self.nodes()
         hit = nodes == t
         if hit.any():
-            return hit.astype(np.float64)
+            return np.asarray(hit, dtype=np.float64)
         if self.origin is None:
             away = t - nodes
         else:
             away = np.log(np.abs((t - self.origin) / (nodes - self.origin)))
             if not away.all():  # nearer to a node than logarithms tell
-                return np.asarray(away == 0.0).astype(np.float64) / np.sum(away == 0.0)
+                met = np.asarray(away == 0.0, dtype=np.float64)
+                return np.asarray(met / met.sum())
         found = _barycentric(self.degree) / away
         return np.asarray(found / found.sum())
 
@@ -128,7 +129,7 @@ class Panel:
     def weights(self, point: Sequence[float]) -> FloatArray:
         """What each map counts."""
         parts = [axis.weights(t) for axis, t in zip(self.axes, point, strict=True)]
-        return functools.reduce(np.multiply.outer, parts).ravel()
+        return np.asarray(functools.reduce(np.multiply.outer, parts)).ravel()
 
     def table(self, point: Sequence[float], factor: float = 1.0) -> tuple[Table, float]:
         """The table of the map there, and what rounding and the order of its values move it by."""

