@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
@@ -10,6 +11,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from otmaps._arrays import FloatArray
 from otmaps._backends import ArrayBackend, backend_of, refuse_out
 from otmaps._distribution import Distribution
 from otmaps._estimators import Estimator, compute_law, input_laws
@@ -266,8 +268,16 @@ class Family:
         if self.mirrored:
             (low, high), (t,) = self.chart.box[0], point
             point = (min(t, low + high - t),)
-        piece = next(p for p in self.pieces if p.contains(point))
-        return _map_of(piece, point, factor, self.tol)
+        lows, highs = self._corners
+        inside = np.logical_and.reduce((lows <= point) & (highs >= point), axis=1)
+        return _map_of(self.pieces[int(inside.argmax())], point, factor, self.tol)
+
+    @functools.cached_property
+    def _corners(self) -> tuple[FloatArray, FloatArray]:
+        """The lower and the upper corners of the panels."""
+        sides = [[(axis.low, axis.high) for axis in piece.axes] for piece in self.pieces]
+        corners = np.moveaxis(np.array(sides), -1, 0)
+        return corners[0], corners[1]
 
     def _law(self, op: Operation) -> Distribution:
         return law_of(op, self.target, self.inputs, self.method, self.tol)

@@ -154,7 +154,7 @@ class FamilyBuilder:
 
     def _is_still(self, sides: tuple[_Side, ...], which: int) -> bool:
         """Whether maps hardly differ along one side: a straight line between two serves then."""
-        others = [(s.low, s.axis(2).nodes()[1], s.high) for i, s in enumerate(sides) if i != which]
+        others = [(s.low, s.axis(2).nodes[1], s.high) for i, s in enumerate(sides) if i != which]
         for rest in itertools.product(*others):
             low, high = (
                 self._problem((*rest[:which], t, *rest[which:]))
@@ -188,7 +188,7 @@ class FamilyBuilder:
         for degree, hopeful in itertools.zip_longest(degrees, _HOPEFUL[: len(degrees) - 1]):
             orders = [1 if rests else degree for rests in still]
             axes = tuple(s.axis(n) for s, n in zip(sides, orders, strict=True))
-            nodes = list(itertools.product(*(a.nodes().tolist() for a in axes)))
+            nodes = list(itertools.product(*(a.nodes.tolist() for a in axes)))
             hosts = [self._leading(sides, still, p) for p in nodes]
             if len({self._shape(p) for p in hosts}) > 1:
                 return None, widest
@@ -215,7 +215,7 @@ class FamilyBuilder:
 
     def _graded(self, sides: tuple[_Side, ...], still: tuple[bool, ...]) -> tuple[_Side, ...]:
         """The box, touching an end of the range where kinks meet on a side: maps change as much."""
-        centre = self._leading(sides, still, tuple(s.axis(2).nodes()[1] for s in sides))
+        centre = self._leading(sides, still, tuple(s.axis(2).nodes[1] for s in sides))
         shape, found = self._shape(centre), list(sides)
         for i, side in enumerate(sides):
             if not still[i]:
@@ -309,10 +309,10 @@ def _probes(sides: tuple[_Side, ...], orders: Sequence[int]) -> list[list[Point]
     """
     between, node = [], []
     for side, order in zip(sides, orders, strict=True):
-        finer = side.axis(2 * order).nodes()[1::2]
+        finer = side.axis(2 * order).nodes[1::2]
         chosen = [0, order // 2, -1] if order > 1 else [0]
         between.append([float(finer[i]) for i in chosen])
-        node.append(float(side.axis(order).nodes()[order // 2]))
+        node.append(float(side.axis(order).nodes[order // 2]))
     groups = []
     for i, points in enumerate(between):
         groups.append([(*node[:i], t, *node[i + 1 :]) for t in points])

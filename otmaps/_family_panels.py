@@ -14,7 +14,7 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._family_cells import SLIGHT
 from otmaps._kernels import _maps as k
-from otmaps._kernels._cells import largest_move, settle
+from otmaps._kernels._cells import largest_move, settle, straighten
 from otmaps._map_inner import NOTHING
 from otmaps._map_proof import never_falls
 from otmaps._map_table import N_STATED, Table, aligned, indexed
@@ -51,6 +51,7 @@ class Axis:
     degree: int
     origin: float | None = None
 
+    @functools.cached_property
     def nodes(self) -> FloatArray:
         """The parameters at which maps are stated; both ends are among them, exactly."""
         x = chebyshev(self.degree)
@@ -63,24 +64,26 @@ class Axis:
         t[0], t[-1] = self.low, self.high
         return np.asarray(t)
 
+    @functools.cached_property
+    def _places(self) -> FloatArray:
+        """The nodes in the variable of the interpolation."""
+        return self.nodes if self.origin is None else np.log(np.abs(self.nodes - self.origin))
+
     def weights(self, t: float) -> FloatArray:
         """What the maps at the nodes count at t: Lagrange's polynomials, in barycentric form.
 
         J.-P. Berrut and L. N. Trefethen, Barycentric Lagrange interpolation, SIAM Review 46 (2004).
         """
-        nodes = self.nodes()
-        hit = nodes == t
-        if hit.any():
-            return np.asarray(hit, dtype=np.float64)
-        if self.origin is None:
-            away = t - nodes
-        else:
-            away = np.log(np.abs((t - self.origin) / (nodes - self.origin)))
-            if not away.all():  # nearer to a node than logarithms tell
-                met = np.asarray(away == 0.0, dtype=np.float64)
-                return np.asarray(met / met.sum())
-        found = _barycentric(self.degree) / away
-        return np.asarray(found / found.sum())
+        hit = self.nodes == t
+        if not hit.any():
+            place = t if self.origin is None else math.log(abs(t - self.origin))
+            away = place - self._places
+            hit = away == 0.0  # nearer to a node than logarithms tell
+            if not hit.any():
+                found = _barycentric(self.degree) / away
+                return np.asarray(found / np.add.reduce(found))
+        met = np.asarray(hit, dtype=np.float64)
+        return np.asarray(met / met.sum())
 
 
 @final
@@ -122,13 +125,11 @@ class Panel:
     errors: tuple[float, float, float, float] = (math.inf,) * 4
     moved: float = 0.0
 
-    def contains(self, point: Sequence[float]) -> bool:
-        """Whether the parameters lie in the box."""
-        return all(a.low <= t <= a.high for a, t in zip(self.axes, point, strict=True))
-
     def weights(self, point: Sequence[float]) -> FloatArray:
         """What each map counts."""
         parts = [axis.weights(t) for axis, t in zip(self.axes, point, strict=True)]
+        if len(parts) == 1:
+            return parts[0]
         return np.asarray(functools.reduce(np.multiply.outer, parts)).ravel()
 
     def table(self, point: Sequence[float], factor: float = 1.0) -> tuple[Table, float]:
@@ -175,17 +176,5 @@ class Panel:
                 f"cells of the family have no width at the parameters {tuple(point)}; take the "
                 "map of these parameters alone, by otmaps.match."
             )
-        unproven = np.flatnonzero(~never_falls(records, bucket))
-        if unproven.size:
-            old = records[unproven, k.C1 :]
-            size = np.abs(old).sum(axis=1, keepdims=True)
-            fresh = np.where(np.abs(old) <= SLIGHT * size, np.maximum(old, 0.0), old)
-            rise = np.maximum(old.sum(axis=1, keepdims=True), 0.0)
-            with np.errstate(all="ignore"):
-                fresh *= np.minimum(rise / fresh.sum(axis=1, keepdims=True), 1.0)
-            line = ~np.all(fresh >= 0.0, axis=1)
-            fresh[line] = 0.0
-            fresh[line, 0] = rise[line, 0]
-            moved[unproven] += np.abs(fresh - old).sum(axis=1)
-            records[unproven, k.C1 :] = fresh
+        straighten(records, never_falls(records, bucket), moved, SLIGHT)
         return float(largest_move(records, moved, *self.unit))

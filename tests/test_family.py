@@ -341,3 +341,23 @@ class TestCells:
         assert abs(found - 1.0 / abs(records[1, k.C0])) < 1e-12
         moved[15] = 1.0  # next to the centre the unit is the scale
         assert abs(_cells.largest_move(records, moved, 0.0, 2.0) - 0.5) < 1e-12
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_straightened_cells_rise_as_before(self, seed):
+        rng = np.random.default_rng(seed)
+        records = self.records(rng)
+        rise = np.maximum(records[:-1, k.C1 :].sum(axis=1), 0.0)
+        records[3, k.C1 :] = -1e-14, 1.0, 0.5, 0.0, 0.0  # flat at its left end, but for rounding
+        rise[3] = 1.5
+        proven = rng.random(len(records) - 1) < 0.3
+        proven[3] = False
+        former, moved = records.copy(), np.zeros(len(records))
+        _cells.straighten(records, proven, moved, 1e-12)
+        c = records[:-1, k.C1 :]
+        assert np.array_equal(records[:-1][proven], former[:-1][proven])
+        assert np.all(c[~proven] >= 0.0)
+        assert np.allclose(c.sum(axis=1)[~proven], rise[~proven], atol=1e-12)
+        assert abs(records[3, k.C2] - 1.0) < 1e-12
+        assert moved[3] < 1e-12
+        change = np.abs(c - former[:-1, k.C1 :]).sum(axis=1)
+        assert np.all(change <= moved[:-1] + 1e-12)

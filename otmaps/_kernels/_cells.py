@@ -14,6 +14,7 @@ from otmaps._kernels._maps import C0, C1, C5, EDGE, GRAIN, INVERSE_WIDTH
 from otmaps._kernels._policy import jit, part
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 ALLOWANCE = 32.0 * 2.0**-52
 """How far Horner's rule may round, in parts of the coefficients."""
@@ -83,6 +84,34 @@ def settle(records: FloatArray, low: float, high: float, moved: FloatArray) -> b
         if j != C0:
             records[n, j] = 0.0
     return True
+
+
+@jit
+def straighten(records: FloatArray, proven: BoolArray, moved: FloatArray, slight: float) -> None:
+    """Make cells without proof such ones that have it, in place, with the same rise.
+
+    Negative coefficients of a slight part of all become 0; where others are left, a line.
+    """
+    for i in range(proven.size):
+        if proven[i]:
+            continue
+        size, rise = 0.0, 0.0
+        for j in range(C1, C5 + 1):
+            size += abs(records[i, j])
+            rise += records[i, j]
+        rise, least, total = max(rise, 0.0), 0.0, 0.0
+        for j in range(C1, C5 + 1):
+            c = records[i, j]
+            c = max(c, 0.0) if abs(c) <= slight * size else c
+            least, total = min(least, c), total + c
+        factor = min(rise / total, 1.0) if total > 0.0 else 0.0
+        for j in range(C1, C5 + 1):
+            c = records[i, j]
+            fresh = factor * max(c, 0.0)
+            if least < 0.0:
+                fresh = rise if j == C1 else 0.0
+            moved[i] += abs(fresh - c)
+            records[i, j] = fresh
 
 
 @jit
