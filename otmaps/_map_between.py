@@ -16,12 +16,14 @@ from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
-from otmaps._map_cells import SAFETY, SHARE, make_frame, refine
+from otmaps._map_cells import SAFETY, SHARE, kinks_of, make_frame, refine
 from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range
 from otmaps._map_few import inner_range
+from otmaps._map_inner import NOTHING
 from otmaps._map_table import Table
 
 _EPS = float(np.finfo(float).eps)
+_MISSED = 1.2  # times the goal: more than the highest points of an error curve between probes
 
 
 def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
@@ -135,10 +137,12 @@ def _tabulated(source: Distribution, target: Distribution, tol: float) -> Monoto
     share = 0.5 if math.isfinite(source.tail_error + target.tail_error) else 0.05
     floor = share * law_error(problem, sketch, problem.exact(sketch))  # below, cutting is in vain
     goal = max(SHARE * tol / SAFETY, floor)
-    inner = inner_range(problem, frame, goal)
-    if len(inner.powers):
-        frame = dataclasses.replace(frame, marks=tuple(inner.edges().tolist()))
-    refined = refine(problem, frame, goal)
+    kinks = kinks_of(problem, frame)
+    inner = inner_range(problem, frame, goal, kinks)
+    refined = refine(problem, frame, goal, kinks, inner)
+    if len(inner.powers) and refined.error_within(problem, inner) > _MISSED * goal:
+        inner = NOTHING  # something between the probes of the fit: cells are cut where it is
+        refined = refine(problem, frame, goal, kinks)
     table, added = assemble(problem, frame, refined, inner, goal)
     error, error_u, derivative_error = tabulation_error(problem, refined, table, added)
     domain = _domain(problem, table)

@@ -13,6 +13,7 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._kernels import _maps as k
 from otmaps._map_exact import Problem
+from otmaps._map_inner import NOTHING, Inner
 from otmaps._map_proof import POWERS_TO_BERNSTEIN, slopes
 from otmaps._map_table import N_STATED
 
@@ -184,14 +185,14 @@ def _settled(points: FloatArray, frame: Frame) -> FloatArray:
     return points[np.diff(points, prepend=-np.inf) > resolution]
 
 
-def first_cells(problem: Problem, frame: Frame) -> Cells:
+def first_cells(problem: Problem, frame: Frame, kinks: FloatArray, jumps: FloatArray) -> Cells:
     """Cells that end at the borders of the core, at a coarse grid and at every kink."""
-    kinks, jumps = kinks_of(problem, frame)
     start = math.floor(frame.low / frame.coarse) + 1
     stop = math.ceil(frame.high / frame.coarse)
     grid = frame.coarse * np.arange(start, stop)
     fixed = np.array([frame.first, frame.low, *frame.marks, frame.high, frame.last])
     edges = np.unique(np.concatenate([fixed, grid, kinks]))
+    edges = np.unique(np.concatenate([edges, *_graded(frame, edges)]))
     below = (above := problem.exact(edges)).copy()
     jumping = np.isin(edges, jumps)
     if jumping.any():  # the values of both sides, from just beyond what rounding blurs
@@ -212,6 +213,19 @@ def _distances(
     near = np.where(outside, sign * (left - anchor), 0.0)
     far = np.where(outside, sign * (right - anchor), 0.0)
     return anchor, sign, near, far
+
+
+def _graded(frame: Frame, edges: FloatArray) -> list[FloatArray]:
+    """Where stretched cells are cut, in geometric steps: whatever their error, they would be."""
+    anchors, signs, near, far = _distances(frame, edges[:-1], edges[1:])
+    found = []
+    for i in np.flatnonzero(_stretched(near, far)):
+        start, stop = math.log2(near[i]), math.log2(far[i])
+        parts = 2 ** math.ceil(math.log2(0.5 * abs(stop - start)))
+        steps = start + (stop - start) * (np.arange(1, parts) / parts)
+        points = anchors[i] + signs[i] * 2.0**steps
+        found.append(points[(points > edges[i]) & (points < edges[i + 1])])
+    return found
 
 
 def _stretched(near: FloatArray, far: FloatArray) -> BoolArray:
@@ -335,13 +349,35 @@ class Refined:
         gap = np.abs(self.approximate - self.exact) / problem.unit(self.exact)
         return np.asarray(gap.max(axis=1))
 
+    def error_within(self, problem: Problem, inner: Inner) -> float:
+        """The largest one in the cells of an inner range."""
+        return float(self.errors(problem)[_within(self.cells, inner)].max())
 
-def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
+
+def _within(cells: Cells, inner: Inner) -> BoolArray:
+    return np.asarray((cells.left >= inner.first) & (cells.right <= inner.last))
+
+
+def refine(
+    problem: Problem,
+    frame: Frame,
+    goal: float,
+    kinks: tuple[FloatArray, FloatArray],
+    inner: Inner = NOTHING,
+) -> Refined:
     """Cut cells until the error measured between the nodes is at most ``goal`` in each.
 
-    All cells of a level are evaluated in one call of the laws.
+    All cells of a level are evaluated in one call of the laws. Those of the inner range are
+    measured as they are: their polynomials are known.
     """
-    pending, done, depth, count = first_cells(problem, frame), [], 0, 0
+    done, depth, count = [], 0, 0
+    if len(inner.powers):
+        frame = dataclasses.replace(frame, marks=tuple(inner.edges().tolist()))
+    pending = first_cells(problem, frame, *kinks)
+    if len(inner.powers):
+        within = _within(pending, inner)
+        done.append(_measured(problem, frame, pending[within], inner))
+        pending = pending[~within]
     most = _most_cells(problem, frame)
     while pending.left.size:
         nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * NODES
@@ -349,10 +385,7 @@ def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
         probes = probe_points(frame, pending)
         cuts = split_points(frame, pending, depth)
         points = np.hstack([nodes[:, 1:5], probes, cuts[:, None]])
-        values = problem.exact(points.ravel()).reshape(points.shape)
-        if not np.all(np.isfinite(values)):
-            bad = points[~np.isfinite(values)][0]
-            raise AccuracyError(f"the laws give no finite value of the map at y = {bad!r}.")
+        values = _finite(problem, points)
         at_nodes = np.column_stack([pending.at_left, values[:, :4], pending.at_right])
         coefficients = fit(pending, nodes, at_nodes)
         truth = values[:, 4:-1]
@@ -375,6 +408,25 @@ def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
         pending = pending[~good].split(cuts[~good], values[~good, -1])
         depth += 1
     return _joined(done)
+
+
+def _finite(problem: Problem, points: FloatArray) -> FloatArray:
+    """The exact map, or an error where it is not finite."""
+    values = problem.exact(points.ravel()).reshape(points.shape)
+    if not np.all(np.isfinite(values)):
+        bad = points[~np.isfinite(values)][0]
+        raise AccuracyError(f"the laws give no finite value of the map at y = {bad!r}.")
+    return values
+
+
+def _measured(problem: Problem, frame: Frame, cells: Cells, inner: Inner) -> Refined:
+    """Cells of the inner range, without coefficients, in halves: then their probes are closer."""
+    middle = 0.5 * cells.left + 0.5 * cells.right
+    cells = cells.split(middle, inner.values(middle))
+    probes = probe_points(frame, cells)
+    exact = _finite(problem, probes)
+    nothing = np.zeros((cells.left.size, 5))
+    return Refined(cells, nothing, probes, exact, inner.values(probes))
 
 
 def _most_cells(problem: Problem, frame: Frame) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -159,10 +160,12 @@ def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float
 
 def check_varies(op: Operation, laws: Inputs) -> None:
     """Raise where all draws have one value: a constant has no law to match."""
+    if op.linear is not None:
+        return  # its weights are known
     rng = np.random.default_rng(1)
     values = np.asarray(op.raw(*(np.asarray(law.rvs(_MANY_PROBES, rng)) for law in laws)))
     constant = values == values[0]
-    if op.linear is None and constant.all():
+    if constant.all():
         raise ValueError(
             f"operation {op.name!r} returned {values[0]} for each of {values.size} draws: "
             "a constant has no law to match."
@@ -179,9 +182,7 @@ def _named(method: str | Estimator) -> Estimator:
         return method
     if not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
-    auto = Auto()
-    known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
-    named = {e.name.lower().replace(" ", "_"): e for e in known}
+    named = _by_name()
     key = method.lower().replace(" ", "_").replace("-", "_")
     if key not in named:
         raise ValueError(
@@ -189,6 +190,13 @@ def _named(method: str | Estimator) -> Estimator:
             "or an Estimator object."
         )
     return named[key]
+
+
+@functools.cache
+def _by_name() -> dict[str, Estimator]:
+    auto = Auto()
+    known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
+    return {e.name.lower().replace(" ", "_"): e for e in known}
 
 
 def check_operation(op: Any) -> None:

@@ -47,6 +47,10 @@ class ClosedForm(Estimator):
             raise UnservedError(f"no closed form for operation {op.name!r}: {law}.")
         return law
 
+    def attempt(self, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:  # noqa: ARG002 - exact
+        """The law, or the reason why there is none."""
+        return _exact_law(op, inputs)
+
 
 def _exact_law(op: Operation, inputs: Inputs) -> Distribution | str:
     if op.linear is None:
