@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import warnings
 from typing import Any
@@ -16,10 +15,11 @@ from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
-from otmaps._map_cells import SAFETY, SHARE, kinks_of, make_frame, refine
+from otmaps._map_cells import SAFETY, SHARE, kinks_of, make_frame
 from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range
 from otmaps._map_few import inner_range
 from otmaps._map_inner import NOTHING
+from otmaps._map_refine import refine
 from otmaps._map_table import Table
 
 _EPS = float(np.finfo(float).eps)

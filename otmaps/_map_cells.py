@@ -1,4 +1,4 @@
-"""The cells of a monotone map: where they end, what is in them, how wrong they are."""
+"""The cells of a monotone map: where they end, and what is in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._kernels import _maps as k
 from otmaps._map_exact import Problem
-from otmaps._map_inner import NOTHING, Inner
 from otmaps._map_proof import POWERS_TO_BERNSTEIN, slopes
 from otmaps._map_table import N_STATED
 
@@ -27,13 +26,10 @@ SHARE = 0.6
 
 DEEPEST_TAIL = 1e-300  # of the source, down to which the map is certified
 
-_MOST_CELLS = 20_000
-_MOST_AN_OCTAVE = 24  # more of them where the ends span many octaves
 _MOST_MARKS = 5000
 _LARGEST = 1e300  # values and points beyond are left to the continuation
 _CLOSEST = 2.0**-1000  # distance from a support end at 0: 1 / width stays finite
 _FINEST = 512  # buckets in one of the 8 to 16 first cells of the core
-_ULPS = 2.0  # of a value, which are no error in probability
 _NARROW = 16  # cells of fewer floats hold a line: nodes of a polynomial would coincide
 
 NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(6) / 5)
@@ -71,6 +67,11 @@ class Cells:
             (at, self.right, value, self.at_right, no, self.high_singular),
         )
         return Cells(*(np.concatenate(pair) for pair in zip(*halves, strict=True)))
+
+
+def together(*parts: Cells) -> Cells:
+    names = [f.name for f in dataclasses.fields(Cells)]
+    return Cells(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
 @final
@@ -203,7 +204,7 @@ def first_cells(problem: Problem, frame: Frame, kinks: FloatArray, jumps: FloatA
     return Cells(edges[:-1], edges[1:], above[:-1], below[1:], singular[:-1], singular[1:])
 
 
-def _distances(
+def distances(
     frame: Frame, left: FloatArray, right: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """For cells outside the core: anchor, sign, and distances of both edges (0 in the core)."""
@@ -217,9 +218,9 @@ def _distances(
 
 def _graded(frame: Frame, edges: FloatArray) -> list[FloatArray]:
     """Where stretched cells are cut, in geometric steps: whatever their error, they would be."""
-    anchors, signs, near, far = _distances(frame, edges[:-1], edges[1:])
+    anchors, signs, near, far = distances(frame, edges[:-1], edges[1:])
     found = []
-    for i in np.flatnonzero(_stretched(near, far)):
+    for i in np.flatnonzero(stretched(near, far)):
         start, stop = math.log2(near[i]), math.log2(far[i])
         parts = 2 ** math.ceil(math.log2(0.5 * abs(stop - start)))
         steps = start + (stop - start) * (np.arange(1, parts) / parts)
@@ -228,7 +229,7 @@ def _graded(frame: Frame, edges: FloatArray) -> list[FloatArray]:
     return found
 
 
-def _stretched(near: FloatArray, far: FloatArray) -> BoolArray:
+def stretched(near: FloatArray, far: FloatArray) -> BoolArray:
     """Whether a cell outside the core spans more than two octaves of the distance."""
     return (near > 0) & (np.maximum(near, far) > 4.0 * np.minimum(near, far))
 
@@ -236,10 +237,10 @@ def _stretched(near: FloatArray, far: FloatArray) -> BoolArray:
 def middles(frame: Frame, left: FloatArray, right: FloatArray) -> FloatArray:
     """The middle of each cell; of stretched ones that of the logarithm of the distance."""
     middle = 0.5 * left + 0.5 * right
-    anchor, sign, near, far = _distances(frame, left, right)
+    anchor, sign, near, far = distances(frame, left, right)
     with np.errstate(all="ignore"):
         mean = anchor + sign * np.sqrt(near) * np.sqrt(far)
-    graded = _stretched(near, far) & (mean > left) & (mean < right)
+    graded = stretched(near, far) & (mean > left) & (mean < right)
     return np.asarray(np.where(graded, mean, middle))
 
 
@@ -251,9 +252,9 @@ def split_points(frame: Frame, cells: Cells, depth: int) -> FloatArray:
     """
     left, right = cells.left, cells.right
     middle = middles(frame, left, right)
-    near, far = _distances(frame, left, right)[2:]
+    near, far = distances(frame, left, right)[2:]
     if depth >= 3:
-        plain = ~_stretched(near, far)
+        plain = ~stretched(near, far)
         middle = np.where(plain & cells.low_singular, left + (right - left) / 16.0, middle)
         middle = np.where(plain & cells.high_singular, right - (right - left) / 16.0, middle)
     step = 2.0 ** np.floor(np.log2(right - left))
@@ -271,8 +272,8 @@ def probe_points(frame: Frame, cells: Cells) -> FloatArray:
     more[cells.low_singular] = _GRADED
     more[cells.high_singular & ~cells.low_singular] = 1.0 - _GRADED
     points = cells.left[:, None] + width * np.hstack([np.tile(BETWEEN, (more.shape[0], 1)), more])
-    anchor, sign, near, far = _distances(frame, cells.left, cells.right)
-    graded = _stretched(near, far)
+    anchor, sign, near, far = distances(frame, cells.left, cells.right)
+    graded = stretched(near, far)
     ratio = (far[graded] / near[graded])[:, None] ** _GEOMETRIC
     steps = sign[graded, None] * near[graded, None] * ratio
     points[graded, 5:] = anchor[graded, None] + steps
@@ -331,122 +332,3 @@ def horner(s: FloatArray, c: FloatArray) -> FloatArray:
     for column in range(4, -1, -1):
         value = s * (c[:, column, None] + value)
     return value
-
-
-@final
-@dataclasses.dataclass(frozen=True, eq=False)
-class Refined:
-    """Finished cells: their coefficients, and at the probes the exact and the tabulated map."""
-
-    cells: Cells
-    coefficients: FloatArray
-    probes: FloatArray
-    exact: FloatArray
-    approximate: FloatArray
-
-    def errors(self, problem: Problem) -> FloatArray:
-        """The largest error measured in each cell, in the unit of the problem."""
-        gap = np.abs(self.approximate - self.exact) / problem.unit(self.exact)
-        return np.asarray(gap.max(axis=1))
-
-    def error_within(self, problem: Problem, inner: Inner) -> float:
-        """The largest one in the cells of an inner range."""
-        return float(self.errors(problem)[_within(self.cells, inner)].max())
-
-
-def _within(cells: Cells, inner: Inner) -> BoolArray:
-    return np.asarray((cells.left >= inner.first) & (cells.right <= inner.last))
-
-
-def refine(
-    problem: Problem,
-    frame: Frame,
-    goal: float,
-    kinks: tuple[FloatArray, FloatArray],
-    inner: Inner = NOTHING,
-) -> Refined:
-    """Cut cells until the error measured between the nodes is at most ``goal`` in each.
-
-    All cells of a level are evaluated in one call of the laws. Those of the inner range are
-    measured as they are: their polynomials are known.
-    """
-    done, depth, count = [], 0, 0
-    if len(inner.powers):
-        frame = dataclasses.replace(frame, marks=tuple(inner.edges().tolist()))
-    pending = first_cells(problem, frame, *kinks)
-    if len(inner.powers):
-        within = _within(pending, inner)
-        done.append(_measured(problem, frame, pending[within], inner))
-        pending = pending[~within]
-    most = _most_cells(problem, frame)
-    while pending.left.size:
-        nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * NODES
-        nodes[:, 5] = pending.right
-        probes = probe_points(frame, pending)
-        cuts = split_points(frame, pending, depth)
-        points = np.hstack([nodes[:, 1:5], probes, cuts[:, None]])
-        values = _finite(problem, points)
-        at_nodes = np.column_stack([pending.at_left, values[:, :4], pending.at_right])
-        coefficients = fit(pending, nodes, at_nodes)
-        truth = values[:, 4:-1]
-        inverse = 1.0 / (pending.right - pending.left)
-        s = (probes - pending.left[:, None]) * inverse[:, None]
-        found = pending.at_left[:, None] + horner(s, coefficients)
-        error = (np.abs(found - truth) / problem.unit(truth)).max(axis=1)
-        if problem.dense:
-            error = np.maximum(error, problem.in_u(found, truth, _ULPS).max(axis=1))
-        # A handful of probes says nothing about a cell over many octaves of the distance.
-        seen = ~_stretched(*_distances(frame, pending.left, pending.right)[2:])
-        divisible = (cuts > pending.left) & (cuts < pending.right)
-        good = (seen & (error <= goal)) | ~divisible
-        if count + good.sum() + 2 * (~good).sum() > most:
-            good[:] = True
-        done.append(
-            Refined(pending[good], coefficients[good], probes[good], truth[good], found[good])
-        )
-        count += int(good.sum())
-        pending = pending[~good].split(cuts[~good], values[~good, -1])
-        depth += 1
-    return _joined(done)
-
-
-def _finite(problem: Problem, points: FloatArray) -> FloatArray:
-    """The exact map, or an error where it is not finite."""
-    values = problem.exact(points.ravel()).reshape(points.shape)
-    if not np.all(np.isfinite(values)):
-        bad = points[~np.isfinite(values)][0]
-        raise AccuracyError(f"the laws give no finite value of the map at y = {bad!r}.")
-    return values
-
-
-def _measured(problem: Problem, frame: Frame, cells: Cells, inner: Inner) -> Refined:
-    """Cells of the inner range, without coefficients, in halves: then their probes are closer."""
-    middle = 0.5 * cells.left + 0.5 * cells.right
-    cells = cells.split(middle, inner.values(middle))
-    probes = probe_points(frame, cells)
-    exact = _finite(problem, probes)
-    nothing = np.zeros((cells.left.size, 5))
-    return Refined(cells, nothing, probes, exact, inner.values(probes))
-
-
-def _most_cells(problem: Problem, frame: Frame) -> int:
-    """Where cutting ends: what is not done then is no shape that cells could follow."""
-    octaves = 0.0
-    for end, border in zip(frame.ends, (frame.low, frame.high), strict=True):
-        inner = end[k.SIGN] * (border - end[k.ANCHOR])
-        octaves += abs(math.log2(end[k.REACH]) - math.log2(inner))
-    far = problem.unit(problem.exact([frame.first, frame.last])) / problem.scale
-    return _MOST_CELLS + int(_MOST_AN_OCTAVE * (octaves + float(np.log2(far).sum())))
-
-
-def _joined(parts: list[Refined]) -> Refined:
-    cells = Cells(
-        *(
-            np.concatenate([getattr(p.cells, f.name) for p in parts])
-            for f in dataclasses.fields(Cells)
-        )
-    )
-    order = np.argsort(cells.left)
-    names = ("coefficients", "probes", "exact", "approximate")
-    rest = (np.concatenate([getattr(p, name) for p in parts])[order] for name in names)
-    return Refined(cells[order], *rest)

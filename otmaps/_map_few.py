@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -112,7 +113,7 @@ class _Choice:
         cells, degree = self.powers.shape
         powers = _PRICE_OF_A_POWER[cells - 1] * (degree - DEGREES[0])
         pole = _PRICE_OF_A_POLE * (self.pole > 0.0)
-        return _PRICE[cells - 1] + powers + pole + self.range.price
+        return float(_PRICE[cells - 1] + powers + pole + self.range.price)
 
 
 def _points(a: FloatArray, b: FloatArray, pole: FloatArray, s: FloatArray) -> FloatArray:
@@ -233,7 +234,7 @@ def _by_two(problem: Problem, model: _Model, ranges: list[_Range], goal: float) 
 def _choices(
     problem: Problem,
     model: _Model,
-    cells: list[tuple[_Range, tuple[float, ...], float]],
+    cells: Sequence[tuple[_Range, tuple[float, ...], float]],
     goal: float,
 ) -> list[_Choice]:
     """For each range with its knots and its pole, the fewest powers that are close to the model."""
@@ -254,10 +255,11 @@ def _choices(
         gap = np.abs(fewer @ _AT_PROBES[:degree] - truth)
         good = np.all(gap <= allowed, axis=1).reshape(-1, n).all(axis=1) & left
         left &= ~good
-        for i in np.flatnonzero(good):
+        for i in np.flatnonzero(good).tolist():
+            whole, inner_knots, pole_there = cells[i]
             powers = fewer[n * i : n * i + n] @ _to_powers(degree).T
-            powers[:, -1] -= cells[i][0].offset
-            found.append(_Choice(*cells[i], powers))
+            powers[:, -1] -= whole.offset
+            found.append(_Choice(whole, inner_knots, pole_there, powers))
     return found
 
 

@@ -394,9 +394,9 @@ def evaluate(
     out: AnyFloatArray,
     table: TableArrays,
 ) -> None:
-    """The map at ``offset + sum_j weights[j] * zs[j]`` for one or two vectors: one pass over memory.
+    """The map at ``offset + sum_j weights[j] * zs[j]``, in one pass over memory.
 
-    ``out`` must not overlap them.
+    For one or two vectors, which ``out`` must not overlap.
     """
     form = weights[0], weights[len(zs) - 1], offset
     if table[6].shape[0] == 1:

@@ -306,7 +306,9 @@ def follows(records, numbers, powers, allowed):  # type: ignore[no-untyped-def]
             w = abs(rows[i, m.EDGE] - numbers[m.CENTRE])
             second[i] = w >= knot
             middle = numbers[m.MIDDLE_2] if second[i] else numbers[m.MIDDLE]
-            s[i] = (_variable(w, pole) - middle) * (numbers[m.INVERSE_2] if second[i] else numbers[m.INVERSE])
+            s[i] = (_variable(w, pole) - middle) * (
+                numbers[m.INVERSE_2] if second[i] else numbers[m.INVERSE]
+            )
             p[i] = 0.0
         for j in range(powers.shape[1]):
             a, b = powers[0, j], powers[-1, j]
