@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any, final
 
@@ -17,6 +18,7 @@ from otmaps._priors import Arcsine, Uniform
 _EPS = float(np.finfo(float).eps)
 _HUGE = 1e300
 _PEAK = 4.0  # a density, in the unit
+_MANY = 64  # points, from which on it pays to look for mirrored ones
 _DEEP = 1e-290  # below, a probability is close to leaving the normal doubles: take logarithms
 
 
@@ -34,6 +36,19 @@ class ExactMap:
 
     def __call__(self, y: Any) -> FloatArray:
         points = np.atleast_1d(np.asarray(y, dtype=np.float64))
+        if not self._odd or points.size < _MANY:
+            return self._values(points)
+        # Cells on both sides have the same points: the map is asked for once.
+        below, which = np.unique(-np.abs(points), return_inverse=True)
+        values = self._values(below)[which].reshape(points.shape)
+        return np.asarray(np.where(points > 0.0, -values, values))
+
+    @functools.cached_property
+    def _odd(self) -> bool:
+        """Whether T(-y) = -T(y); about another centre the mirrored points would be rounded."""
+        return self.source.symmetry == 0.0 and self.target.symmetry == 0.0
+
+    def _values(self, points: FloatArray) -> FloatArray:
         cdf, sf = np.asarray(self.source.cdf(points)), np.asarray(self.source.sf(points))
         out = np.full(points.shape, np.nan)
         lower, upper = cdf <= sf, cdf > sf

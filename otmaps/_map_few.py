@@ -217,8 +217,11 @@ def _ranges(problem: Problem, frame: Frame, kinks: FloatArray, *, fold: bool) ->
 
 def _by_one(problem: Problem, model: _Model, ranges: list[_Range], goal: float) -> list[_Choice]:
     """One polynomial on a range, in each of the variables."""
-    cells = [(r, (0.0, r.reach), pole * r.reach) for r in ranges for pole in (0.0, *_POLES)]
-    return _choices(problem, model, cells, goal)
+    found = _choices(problem, model, [(r, (0.0, r.reach), 0.0) for r in ranges], goal)
+    if any(c.powers.shape[1] == DEGREES[0] for c in found):
+        return found  # another variable could but cost a division
+    cells = [(r, (0.0, r.reach), pole * r.reach) for r in ranges for pole in _POLES]
+    return found + _choices(problem, model, cells, goal)
 
 
 def _by_two(problem: Problem, model: _Model, ranges: list[_Range], goal: float) -> list[_Choice]:

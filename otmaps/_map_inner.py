@@ -23,8 +23,8 @@ from otmaps._kernels import _tables as kernels
 
 N_STATED = k.BOTTOM
 """So many numbers are stated; the rest is computed from them."""
-STEPS = 1.5 * 4.0 ** np.arange(1, 8)
-"""What rounds the coordinate to multiples of 2^-50, 2^-48, ... 2^-38."""
+STEPS = 1.5 * 2.0 ** np.arange(2, 9)
+"""What rounds the coordinate to multiples of 2^-50, 2^-49, ... 2^-44."""
 DEGREES = (8, 12, 16, 20, 24)
 """The numbers of coefficients that the kernel takes."""
 
@@ -119,9 +119,10 @@ def never_falls(inner: Inner) -> bool:
     """Whether the computed values of the inner range are proven not to fall.
 
     The condition is that of `otmaps._map_proof`, for any degree and s from -1 to 1:
-    ``g P'(s) >= 2 |s| u K(s)`` with K the sum of j |c_j| |s|^(j - 1). It is shown in parts of the
-    cell, 32 at most, by Taylor's formula about the middle. Values are held above 0; what is added
-    to them, ``line * w``, does not fall either.
+    ``g P'(s) >= 2 |s| u K(s)``, where K sums the sizes of the intermediate values v_k of Horner's
+    rule, as |v_k| |s|^(n - 1 - k) with n the degree. It is shown in parts of the cell, 32 at most:
+    the slope by Taylor's formula about the middle, each value by how far it moves from there.
+    Values are held above 0; what is added to them, ``line * w``, does not fall either.
     """
     return bool(kernels.inner_rises(inner.powers, inner.grain, MOST_PARTS))
 

@@ -172,13 +172,18 @@ def fault(records, core, ends, most, parts):  # type: ignore[no-untyped-def]
 
 # ------------------------------------------------------------------------------------ inner range
 @part
-def _part_rises(slopes, grain, middle, radius, taylor):  # type: ignore[no-untyped-def]
-    """Whether a polynomial rises about a point, from the coefficients of its derivative."""
+def _part_rises(powers, slopes, grain, middle, radius, taylor):  # type: ignore[no-untyped-def]
+    """Whether a polynomial rises about a point; ``slopes`` are those of its derivative, upwards."""
     n = slopes.size
-    far, size = abs(middle) + radius, 0.0
-    for j in range(n - 1, -1, -1):
+    far = abs(middle) + radius
+    # The values of Horner's rule but for the last: in the middle, and how far they move from that.
+    value, spread, size = powers[0], 0.0, 0.0
+    for j in range(1, n):
+        spread = far * spread + radius * abs(value)
+        value = middle * value + powers[j]
+        size = size * far + abs(value) + spread
+    for j in range(n):
         taylor[j] = slopes[j]
-        size = size * far + abs(slopes[j])
     for i in range(n - 1):  # to Taylor's coefficients about the middle, by Horner's rule
         for j in range(n - 2, i - 1, -1):
             taylor[j] += middle * taylor[j + 1]
@@ -189,13 +194,13 @@ def _part_rises(slopes, grain, middle, radius, taylor):  # type: ignore[no-untyp
 
 
 @part
-def _rises_throughout(slopes, grain, most, taylor):  # type: ignore[no-untyped-def]
+def _rises_throughout(powers, slopes, grain, most, taylor):  # type: ignore[no-untyped-def]
     """Whether a polynomial is proven to rise from -1 to 1, in parts of at least 2 / most."""
     start, width = 0, most
     while start < most:
         radius = width / most
         middle = 2.0 * start / most + radius - 1.0
-        if _part_rises(slopes, grain, middle, radius, taylor):
+        if _part_rises(powers, slopes, grain, middle, radius, taylor):
             start += width
         elif width == 1:
             return False
@@ -249,7 +254,7 @@ def inner_rises(powers, grain, most):  # type: ignore[no-untyped-def]
     for row in range(powers.shape[0]):
         for j in range(n - 1):
             slopes[j] = powers[row, n - 2 - j] * (j + 1)
-        if not _rises_throughout(slopes, grain, most, taylor):
+        if not _rises_throughout(powers[row], slopes, grain, most, taylor):
             return False
     if powers.shape[0] == 1:
         return True
