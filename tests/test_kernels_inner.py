@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 import otmaps
-from otmaps import Exponential, Laplace, Logistic, MonotoneMap, Normal, Uniform, monotone_map
+from otmaps import (
+    Exponential,
+    Laplace,
+    Logistic,
+    MonotoneMap,
+    Normal,
+    Uniform,
+    _map_between,
+    monotone_map,
+)
 from otmaps._kernels import _maps as k
 from otmaps._linearity import Linear
 from otmaps._map_inner import DEGREES, make_inner, never_falls
@@ -291,3 +300,29 @@ def test_an_inner_range_that_leaves_its_cells_never_reaches_a_kernel():
     for shape in ((1, 9), (3, 8)):
         with pytest.raises(ValueError):
             checked_table({**arrays, "powers": np.ones(shape)})
+
+
+def test_polynomials_that_are_off_between_their_probes_are_given_up(monkeypatch):
+    assert len(monotone_map(Laplace(), Normal()).table.inner.powers)
+    found = _map_between.inner_range
+
+    def off(*arguments):
+        inner = found(*arguments)
+        numbers = inner.numbers.copy()
+        numbers[k.OFFSET] += 1e-6
+        return make_inner(numbers, inner.powers)
+
+    monkeypatch.setattr(_map_between, "inner_range", off)
+    T = monotone_map(Laplace(), Normal())
+    assert not len(T.table.inner.powers)
+    assert T.error <= 1e-9
+
+
+def test_a_slope_below_the_rounding_is_no_proof():
+    numbers, powers = inner_arrays(monotone_map(otmaps.Gamma(2.0), Exponential()))
+    assert never_falls(make_inner(numbers, powers))
+    n = np.arange(powers.shape[1])[::-1]
+    first = powers[0] @ (n * (-1.0) ** (n + 1))
+    assert first > 0.0
+    powers[0, -2] -= (1.0 - 1e-9) * first
+    assert not never_falls(make_inner(numbers, powers))
