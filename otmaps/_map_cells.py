@@ -99,8 +99,9 @@ def _end_log(problem: Problem, side: int) -> float:
     source, target = problem.exact.source, problem.exact.target
     logs = [math.log(DEEPEST_TAIL)]
     for law in (source, target):
-        far = law.logcdf(-_LARGEST) if side == k.LOW else law.logsf(_LARGEST)
-        logs.append(float(far))
+        if abs(law.support()[side]) > _LARGEST:
+            far = law.logcdf(-_LARGEST) if side == k.LOW else law.logsf(_LARGEST)
+            logs.append(float(far))
     return min(max(logs), math.log(0.2))
 
 
@@ -120,9 +121,11 @@ def _outermost(problem: Problem, side: int) -> float:
 def make_frame(problem: Problem) -> Frame:
     """The core: the widest central range that uniform buckets serve well, on a dyadic grid."""
     source = problem.exact.source
-    first, last = _outermost(problem, k.LOW), _outermost(problem, k.HIGH)
+    first, odd = _outermost(problem, k.LOW), problem.exact.odd
+    last = -first if odd else _outermost(problem, k.HIGH)
     masses = np.array([2e-4, 1e-3, 5e-3, 0.02, 0.05, 0.1, 0.2, 0.25])
-    lows, highs = np.asarray(source.ppf(masses)), np.asarray(source.isf(masses))
+    lows = np.asarray(source.ppf(masses))
+    highs = -lows if odd else np.asarray(source.isf(masses))
     spans = highs - lows
     served = (spans <= 24.0 * spans[-1]) & (lows > first) & (highs < last)
     widest = int(np.argmax(served))

@@ -195,16 +195,15 @@ def inner_range(
 def _ranges(problem: Problem, frame: Frame, kinks: FloatArray, *, fold: bool) -> list[_Range]:
     """Ranges with one kink at most, from the widest on."""
     source, target = problem.exact.source, problem.exact.target
-    tails = np.array(_MASSES)
-    lows, highs = np.asarray(source.ppf(tails)), np.asarray(source.isf(tails))
+    tails = np.array([*_MASSES, 0.25])
+    highs = np.asarray(source.isf(tails))
+    lows = np.full_like(highs, source.symmetry) if fold else np.asarray(source.ppf(tails))
     offsets = np.full_like(highs, target.symmetry) if fold else problem.exact(lows)
-    if fold:
-        lows = np.full_like(highs, source.symmetry)
-    masses = (2.0 * tails) if fold else np.asarray(source.cdf(lows) + source.sf(highs))
-    quartiles = float(source.isf(0.25)) - float(source.ppf(0.25))
+    masses = 2.0 * tails if fold else np.asarray(source.cdf(lows) + source.sf(highs))
+    quartiles = (highs[-1] - lows[-1]) * (2.0 if fold else 1.0)
     resolved = 64.0 * float(np.spacing(max(abs(frame.low), abs(frame.high))))
     found = []
-    rows = np.column_stack([lows, highs, offsets, masses]).tolist()
+    rows = np.column_stack([lows, highs, offsets, masses])[:-1].tolist()
     for low, high, offset, mass in rows:
         w = np.sort(np.abs(kinks - low) if fold else kinks - low)
         w = w[(np.diff(w, prepend=-math.inf) > resolved) & (w > resolved)]
@@ -276,20 +275,20 @@ def _proven(problem: Problem, choices: list[_Choice], goal: float, *, fold: bool
         found += choice.range.offset
         if not np.all(np.abs(found - truth) <= _MARGIN * goal * problem.unit(truth)):
             continue
-        for step in STEPS:  # the finest that is proven to be coarse enough
-            inner = _stated(choice, step, fold=fold)
-            if inner.rounding() > _ROUNDING * max(goal, problem.tol) * problem.scale:
-                break
-            if never_falls(inner):
-                return inner
+        stated = _stated(choice, fold=fold)
+        # The finest that is proven to be coarse enough.
+        inner = next((i for i in map(stated.stepped, STEPS.tolist()) if never_falls(i)), NOTHING)
+        small = inner.rounding() <= _ROUNDING * max(goal, problem.tol) * problem.scale
+        if len(inner.powers) and small:
+            return inner
     return NOTHING
 
 
-def _stated(choice: _Choice, step: float, *, fold: bool) -> Inner:
+def _stated(choice: _Choice, *, fold: bool) -> Inner:
     numbers, knots = np.zeros(N_STATED), np.array(choice.knots)
     numbers[[k.FOLD, k.CENTRE, k.OFFSET]] = float(fold), choice.range.centre, choice.range.offset
     numbers[k.LOWEST] = -knots[-1] if fold else 0.0
-    numbers[[k.HIGHEST, k.KNOT, k.POLE, k.STEP]] = knots[-1], knots[1], choice.pole, step
+    numbers[[k.HIGHEST, k.KNOT, k.POLE]] = knots[-1], knots[1], choice.pole
     u = variable(knots, choice.pole)
     cells = len(choice.powers)
     numbers[[k.MIDDLE, k.MIDDLE_2][:cells]] = 0.5 * (u[:-1] + u[1:])

@@ -77,6 +77,13 @@ class Inner:
         p = np.maximum(horner_down(self.powers[cell], s), 0.0)
         return np.asarray(n[k.OFFSET] + np.copysign(n[k.LINE] * w + p, d))
 
+    def stepped(self, step: float) -> Inner:
+        """The same with another grain."""
+        numbers = self.numbers.copy()
+        numbers[k.STEP] = step
+        numbers.flags.writeable = False
+        return Inner(numbers, self.powers)
+
     def rounding(self) -> float:
         """How far computed values are from `values`, at most, with what joins two polynomials."""
         if not len(self.powers):

@@ -78,7 +78,6 @@ def refine(
         within = _within(pending, inner)
         done.append(_measured(problem, frame, pending[within], inner))
         pending = pending[~within]
-    most = _most_cells(problem, frame)
     while pending.left.size:
         nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * NODES
         nodes[:, 5] = pending.right
@@ -99,7 +98,8 @@ def refine(
         seen = ~stretched(*distances(frame, pending.left, pending.right)[2:])
         divisible = (cuts > pending.left) & (cuts < pending.right)
         good = (seen & (error <= goal)) | ~divisible
-        if count + good.sum() + 2 * (~good).sum() > most:
+        fresh = count + int(good.sum()) + 2 * int((~good).sum())
+        if fresh > _MOST_CELLS and fresh > _most_cells(problem, frame):
             good[:] = True
         done.append(
             Refined(pending[good], coefficients[good], probes[good], truth[good], found[good])

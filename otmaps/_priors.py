@@ -23,7 +23,6 @@ _SQRT2 = math.sqrt(2.0)
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 _MENDED = 1e-7  # a relative step of Newton's method after which nothing is left to mend
-_FEW, _STEPS = 6.0, 4
 _FAR = 1e100  # squares of larger numbers, and their reciprocals, leave the range of doubles
 
 
@@ -259,13 +258,6 @@ class StudentT(Symmetric):
         power = -(logp + math.log(2.0 * half) + log_beta(half, 0.5)) / self.df
         out = -math.sqrt(self.df) * np.exp(power)
         near = power < 24.0
-        if self.df <= _FEW:  # log F over log z is all but straight: Newton's method, from the power
-            bent = near & (power > 1.0)
-            for _ in range(_STEPS):
-                z, log_cdf = out[bent], self._logcdf0(out[bent])
-                slope = -z * np.exp(self._logpdf0(z) - log_cdf)
-                out[bent] = z * np.exp((log_cdf - logp[bent]) / slope)
-            near &= power <= 1.0
         if near.any():
             standard = dataclasses.replace(self, loc=0.0, scale=1.0)
             out[near] = Distribution._ilogcdf(standard, logp[near])

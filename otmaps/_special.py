@@ -55,6 +55,7 @@ def log_betainc(a: float, b: float, logx: FloatArray, logxc: FloatArray) -> Floa
 
 _SERIES_UP_TO = 6.0  # degrees of freedom; of more, the middle leaves fewer digits of the tail
 _FAR_TERMS, _NEAR_TERMS = 56, 76  # at 1/2 the next ones are below 1e-17
+_DEEP, _DEEP_TERMS = 63.0, 14  # and from this square on, where x is 1/64 at most
 
 
 def student_tail(df: float, square: FloatArray) -> FloatArray:
@@ -63,16 +64,18 @@ def student_tail(df: float, square: FloatArray) -> FloatArray:
     x = 1 / (1 + square). For few degrees of freedom by two series of positive terms, in the
     smaller of x and 1 - x, at about a tenth of the cost of the incomplete beta functions.
     """
-    out = np.empty_like(square)
-    far, half = square > 1.0, 0.5 * df
+    out, half = np.empty_like(square), 0.5 * df
+    far = square > 1.0
     near = ~far
-    x = 1.0 / (1.0 + square[far])
     y = square[near] / (1.0 + square[near])
     if df <= _SERIES_UP_TO:
         outer, inner = _student_series(half)
-        out[far] = x**half * _rising(outer, x)
+        for side, terms in ((far & (square < _DEEP), _FAR_TERMS), (square >= _DEEP, _DEEP_TERMS)):
+            x = 1.0 / (1.0 + square[side])
+            out[side] = x**half * _rising(outer[:terms], x)
         out[near] = 0.5 - np.sqrt(y) * (1.0 - y) ** half * _rising(inner, y)
         return out
+    x = 1.0 / (1.0 + square[far])
     # The incomplete beta function of the smaller of x and 1 - x: the other one is rounded.
     out[far] = 0.5 * special.betainc(half, 0.5, x)
     middle = special.betainc(0.5, half, y)
@@ -97,6 +100,8 @@ def _student_series(half: float) -> tuple[FloatArray, FloatArray]:
 
 def _rising(coefficients: FloatArray, x: FloatArray) -> FloatArray:
     """The sum of coefficients[k] x^k."""
+    if not x.size:
+        return x
     value = np.full_like(x, coefficients[-1])
     for c in coefficients[-2::-1]:
         value *= x
