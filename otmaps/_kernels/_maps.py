@@ -360,7 +360,7 @@ def _by_cubics(zs, form, out, table):  # type: ignore[no-untyped-def]
 def _by_guide(zs, form, out, table):  # type: ignore[no-untyped-def]
     """The map by the cells that fill buckets of the core, and by the general route elsewhere."""
     records, guide, core = table[1], table[2], table[3]
-    pair, low, inverse = len(zs) == 2, core[0], core[2]
+    pair, low, inverse, one = len(zs) == 2, core[0], core[2], np.uint64(1)
     buckets = (core[1] - low) * inverse
     for start in range(0, out.size, BLOCK):
         size = min(BLOCK, out.size - start)
@@ -373,8 +373,10 @@ def _by_guide(zs, form, out, table):  # type: ignore[no-untyped-def]
             value = math.nan
             if 0.0 <= b < buckets:
                 cell = guide[np.uint64(np.int64(b))]
-                if cell >= 0:
-                    c = np.uint64(cell)
+                c = np.uint64(cell if cell >= 0 else -1 - cell)
+                if cell < 0 and v >= records[c + one, EDGE]:
+                    c += one  # most buckets with edges have one
+                if cell >= 0 or v < records[c + one, EDGE]:
                     s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH] + _TO_GRAIN
                     s = s - _TO_GRAIN if s > _TO_GRAIN else 0.0
                     inner = fma(s, fma(s, records[c, C5], records[c, C4]), records[c, C3])
