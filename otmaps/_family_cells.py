@@ -18,9 +18,10 @@ import numpy.typing as npt
 from otmaps._arrays import FloatArray
 from otmaps._kernels import _maps as k
 from otmaps._map_build import continuation
-from otmaps._map_cells import BETWEEN, MORE, NODES, Cells, Refined, fit, horner, outermost
+from otmaps._map_cells import BETWEEN, MORE, NODES, Cells, fit, horner, outermost
 from otmaps._map_exact import Problem
 from otmaps._map_proof import never_falls
+from otmaps._map_refine import Refined
 from otmaps._map_table import N_STATED
 
 BoolArray = npt.NDArray[np.bool_]

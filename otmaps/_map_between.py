@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import warnings
 from typing import Any
@@ -16,7 +15,7 @@ from otmaps._errors import AccuracyWarning, AtomError
 from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
-from otmaps._map_cells import SAFETY, SHARE, make_frame, refine
+from otmaps._map_cells import SAFETY, SHARE, kinks_of, make_frame
 from otmaps._map_exact import (
     Problem,
     affine_between,
@@ -27,9 +26,12 @@ from otmaps._map_exact import (
     unit_of,
 )
 from otmaps._map_few import inner_range
+from otmaps._map_inner import NOTHING
+from otmaps._map_refine import refine
 from otmaps._map_table import Table
 
 _EPS = float(np.finfo(float).eps)
+_MISSED = 1.2  # times the goal: more than the highest points of an error curve between probes
 
 
 def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
@@ -153,10 +155,12 @@ def _tabulated(source: Distribution, target: Distribution, tol: float) -> Monoto
     share = 0.5 if math.isfinite(source.tail_error + target.tail_error) else 0.05
     floor = share * law_error(problem, sketch, problem.exact(sketch))  # below, cutting is in vain
     goal = max(SHARE * tol / SAFETY, floor)
-    inner = inner_range(problem, frame, goal)
-    if len(inner.powers):
-        frame = dataclasses.replace(frame, marks=tuple(inner.edges().tolist()))
-    refined = refine(problem, frame, goal)
+    kinks = kinks_of(problem, frame)
+    inner = inner_range(problem, frame, goal, kinks)
+    refined = refine(problem, frame, goal, kinks, inner)
+    if len(inner.powers) and refined.error_within(problem, inner) > _MISSED * goal:
+        inner = NOTHING  # something between the probes of the fit: cells are cut where it is
+        refined = refine(problem, frame, goal, kinks)
     table, added = assemble(problem, frame, refined, inner, goal)
     error, error_u, derivative_error = tabulation_error(problem, refined, table, added)
     domain = _domain(problem, table)

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from otmaps._arrays import FloatArray
 from otmaps._kernels import _maps as k
 from otmaps._map_blend import outward_points
-from otmaps._map_cells import SAFETY, Frame, Refined, middles, monotone
+from otmaps._map_cells import SAFETY, Frame, middles, monotone
 from otmaps._map_exact import Problem, law_error
 from otmaps._map_few import following_cells
 from otmaps._map_inner import Inner
 from otmaps._map_proof import levelled, never_falls
+from otmaps._map_refine import Refined
 from otmaps._map_table import Table, make_table, rounding_error
 
 _CUBIC_SHARE = 0.3  # of tol, for replacing polynomials of degree 5 by cubics in the core

@@ -1,4 +1,4 @@
-"""The cells of a monotone map: where they end, what is in them, how wrong they are."""
+"""The cells of a monotone map: where they end, and what is in them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,10 @@ SHARE = 0.6
 
 DEEPEST_TAIL = 1e-300  # of the source, down to which the map is certified
 
-_MOST_CELLS = 20_000
-_MOST_AN_OCTAVE = 24  # more of them where the ends span many octaves
 _MOST_MARKS = 5000
 _LARGEST = 1e300  # values and points beyond are left to the continuation
 _CLOSEST = 2.0**-1000  # distance from a support end at 0: 1 / width stays finite
 _FINEST = 512  # buckets in one of the 8 to 16 first cells of the core
-_ULPS = 2.0  # of a value, which are no error in probability
 _NARROW = 16  # cells of fewer floats hold a line: nodes of a polynomial would coincide
 
 NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(6) / 5)
@@ -72,6 +69,11 @@ class Cells:
         return Cells(*(np.concatenate(pair) for pair in zip(*halves, strict=True)))
 
 
+def together(*parts: Cells) -> Cells:
+    names = [f.name for f in dataclasses.fields(Cells)]
+    return Cells(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class Frame:
@@ -97,8 +99,9 @@ def _end_log(problem: Problem, side: int) -> float:
     source, target = problem.exact.source, problem.exact.target
     logs = [math.log(DEEPEST_TAIL)]
     for law in (source, target):
-        far = law.logcdf(-_LARGEST) if side == k.LOW else law.logsf(_LARGEST)
-        logs.append(float(far))
+        if abs(law.support()[side]) > _LARGEST:
+            far = law.logcdf(-_LARGEST) if side == k.LOW else law.logsf(_LARGEST)
+            logs.append(float(far))
     return min(max(logs), math.log(0.2))
 
 
@@ -118,9 +121,11 @@ def outermost(problem: Problem, side: int) -> float:
 def make_frame(problem: Problem) -> Frame:
     """The core: the widest central range that uniform buckets serve well, on a dyadic grid."""
     source = problem.exact.source
-    first, last = outermost(problem, k.LOW), outermost(problem, k.HIGH)
+    first, odd = outermost(problem, k.LOW), problem.exact.odd
+    last = -first if odd else outermost(problem, k.HIGH)
     masses = np.array([2e-4, 1e-3, 5e-3, 0.02, 0.05, 0.1, 0.2, 0.25])
-    lows, highs = np.asarray(source.ppf(masses)), np.asarray(source.isf(masses))
+    lows = np.asarray(source.ppf(masses))
+    highs = -lows if odd else np.asarray(source.isf(masses))
     spans = highs - lows
     served = (spans <= 24.0 * spans[-1]) & (lows > first) & (highs < last)
     widest = int(np.argmax(served))
@@ -156,7 +161,8 @@ def _resolution(points: FloatArray, frame: Frame) -> FloatArray:
 def kinks_of(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
     """Points where the map may have a kink, and among them those where it jumps."""
     source, target = problem.exact.source, problem.exact.target
-    marks = np.array(sorted({*target.breakpoints, *(a for a, _ in target.atoms)}))
+    kinks = set(target.breakpoints) - set(target.support())  # ends are no news
+    marks = np.array(sorted({*kinks, *(a for a, _ in target.atoms)}))
     if marks.size > _MOST_MARKS:  # as many steps as draws: adaptive cells find what matters
         marks = marks[:0]
     images = problem.exact.preimage(marks) if marks.size else marks
@@ -166,12 +172,12 @@ def kinks_of(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
         start = source.ppf(max(below, 0.0)) if below < above else source.isf(min(above, 1.0))
         starts[marks == location] = start
     jumps = images[:-1][starts[1:] - images[:-1] <= _resolution(images[:-1], frame)]
-    kinks = _settled(np.concatenate([np.array(source.breakpoints), images, starts]), frame)
+    found = _settled(np.concatenate([np.array(source.breakpoints), images, starts]), frame)
     jumps = _settled(jumps, frame)
     if jumps.size:
-        gap = np.abs(kinks[:, None] - jumps).min(axis=1)
-        kinks = np.union1d(kinks[gap > _resolution(kinks, frame)], jumps)
-    return kinks, jumps
+        gap = np.abs(found[:, None] - jumps).min(axis=1)
+        found = np.union1d(found[gap > _resolution(found, frame)], jumps)
+    return found, jumps
 
 
 def _settled(points: FloatArray, frame: Frame) -> FloatArray:
@@ -184,17 +190,17 @@ def _settled(points: FloatArray, frame: Frame) -> FloatArray:
     return points[np.diff(points, prepend=-np.inf) > resolution]
 
 
-def first_cells(problem: Problem, frame: Frame) -> Cells:
+def first_cells(problem: Problem, frame: Frame, kinks: FloatArray, jumps: FloatArray) -> Cells:
     """Cells that end at the borders of the core, at a coarse grid and at every kink."""
-    kinks, jumps = kinks_of(problem, frame)
     start = math.floor(frame.low / frame.coarse) + 1
     stop = math.ceil(frame.high / frame.coarse)
     grid = frame.coarse * np.arange(start, stop)
     fixed = np.array([frame.first, frame.low, *frame.marks, frame.high, frame.last])
     edges = np.unique(np.concatenate([fixed, grid, kinks]))
+    edges = np.unique(np.concatenate([edges, *_graded(frame, edges)]))
     below = (above := problem.exact(edges)).copy()
-    jumping = np.isin(edges, jumps)
-    if jumping.any():  # the values of both sides, from just beyond what rounding blurs
+    if jumps.size:  # the values of both sides, from just beyond what rounding blurs
+        jumping = np.isin(edges, jumps)
         away = _resolution(edges[jumping], frame)
         below[jumping] = problem.exact(edges[jumping] - away)
         above[jumping] = problem.exact(edges[jumping] + away)
@@ -202,7 +208,7 @@ def first_cells(problem: Problem, frame: Frame) -> Cells:
     return Cells(edges[:-1], edges[1:], above[:-1], below[1:], singular[:-1], singular[1:])
 
 
-def _distances(
+def distances(
     frame: Frame, left: FloatArray, right: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """For cells outside the core: anchor, sign, and distances of both edges (0 in the core)."""
@@ -214,7 +220,20 @@ def _distances(
     return anchor, sign, near, far
 
 
-def _stretched(near: FloatArray, far: FloatArray) -> BoolArray:
+def _graded(frame: Frame, edges: FloatArray) -> list[FloatArray]:
+    """Where stretched cells are cut, in geometric steps: whatever their error, they would be."""
+    anchors, signs, near, far = distances(frame, edges[:-1], edges[1:])
+    found = []
+    for i in np.flatnonzero(stretched(near, far)):
+        start, stop = math.log2(near[i]), math.log2(far[i])
+        parts = 2 ** math.ceil(math.log2(0.5 * abs(stop - start)))
+        steps = start + (stop - start) * (np.arange(1, parts) / parts)
+        points = anchors[i] + signs[i] * 2.0**steps
+        found.append(points[(points > edges[i]) & (points < edges[i + 1])])
+    return found
+
+
+def stretched(near: FloatArray, far: FloatArray) -> BoolArray:
     """Whether a cell outside the core spans more than two octaves of the distance."""
     return (near > 0) & (np.maximum(near, far) > 4.0 * np.minimum(near, far))
 
@@ -222,10 +241,10 @@ def _stretched(near: FloatArray, far: FloatArray) -> BoolArray:
 def middles(frame: Frame, left: FloatArray, right: FloatArray) -> FloatArray:
     """The middle of each cell; of stretched ones that of the logarithm of the distance."""
     middle = 0.5 * left + 0.5 * right
-    anchor, sign, near, far = _distances(frame, left, right)
+    anchor, sign, near, far = distances(frame, left, right)
     with np.errstate(all="ignore"):
         mean = anchor + sign * np.sqrt(near) * np.sqrt(far)
-    graded = _stretched(near, far) & (mean > left) & (mean < right)
+    graded = stretched(near, far) & (mean > left) & (mean < right)
     return np.asarray(np.where(graded, mean, middle))
 
 
@@ -237,9 +256,9 @@ def split_points(frame: Frame, cells: Cells, depth: int) -> FloatArray:
     """
     left, right = cells.left, cells.right
     middle = middles(frame, left, right)
-    near, far = _distances(frame, left, right)[2:]
+    near, far = distances(frame, left, right)[2:]
     if depth >= 3:
-        plain = ~_stretched(near, far)
+        plain = ~stretched(near, far)
         middle = np.where(plain & cells.low_singular, left + (right - left) / 16.0, middle)
         middle = np.where(plain & cells.high_singular, right - (right - left) / 16.0, middle)
     step = 2.0 ** np.floor(np.log2(right - left))
@@ -257,8 +276,8 @@ def probe_points(frame: Frame, cells: Cells) -> FloatArray:
     more[cells.low_singular] = _GRADED
     more[cells.high_singular & ~cells.low_singular] = 1.0 - _GRADED
     points = cells.left[:, None] + width * np.hstack([np.tile(BETWEEN, (more.shape[0], 1)), more])
-    anchor, sign, near, far = _distances(frame, cells.left, cells.right)
-    graded = _stretched(near, far)
+    anchor, sign, near, far = distances(frame, cells.left, cells.right)
+    graded = stretched(near, far)
     ratio = (far[graded] / near[graded])[:, None] ** _GEOMETRIC
     steps = sign[graded, None] * near[graded, None] * ratio
     points[graded, 5:] = anchor[graded, None] + steps
@@ -317,84 +336,3 @@ def horner(s: FloatArray, c: FloatArray) -> FloatArray:
     for column in range(4, -1, -1):
         value = s * (c[:, column, None] + value)
     return value
-
-
-@final
-@dataclasses.dataclass(frozen=True, eq=False)
-class Refined:
-    """Finished cells: their coefficients, and at the probes the exact and the tabulated map."""
-
-    cells: Cells
-    coefficients: FloatArray
-    probes: FloatArray
-    exact: FloatArray
-    approximate: FloatArray
-
-    def errors(self, problem: Problem) -> FloatArray:
-        """The largest error measured in each cell, in the unit of the problem."""
-        gap = np.abs(self.approximate - self.exact) / problem.unit(self.exact)
-        return np.asarray(gap.max(axis=1))
-
-
-def refine(problem: Problem, frame: Frame, goal: float) -> Refined:
-    """Cut cells until the error measured between the nodes is at most ``goal`` in each.
-
-    All cells of a level are evaluated in one call of the laws.
-    """
-    pending, done, depth, count = first_cells(problem, frame), [], 0, 0
-    most = _most_cells(problem, frame)
-    while pending.left.size:
-        nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * NODES
-        nodes[:, 5] = pending.right
-        probes = probe_points(frame, pending)
-        cuts = split_points(frame, pending, depth)
-        points = np.hstack([nodes[:, 1:5], probes, cuts[:, None]])
-        values = problem.exact(points.ravel()).reshape(points.shape)
-        if not np.all(np.isfinite(values)):
-            bad = points[~np.isfinite(values)][0]
-            raise AccuracyError(f"the laws give no finite value of the map at y = {bad!r}.")
-        at_nodes = np.column_stack([pending.at_left, values[:, :4], pending.at_right])
-        coefficients = fit(pending, nodes, at_nodes)
-        truth = values[:, 4:-1]
-        inverse = 1.0 / (pending.right - pending.left)
-        s = (probes - pending.left[:, None]) * inverse[:, None]
-        found = pending.at_left[:, None] + horner(s, coefficients)
-        error = (np.abs(found - truth) / problem.unit(truth)).max(axis=1)
-        if problem.dense:
-            error = np.maximum(error, problem.in_u(found, truth, _ULPS).max(axis=1))
-        # A handful of probes says nothing about a cell over many octaves of the distance.
-        seen = ~_stretched(*_distances(frame, pending.left, pending.right)[2:])
-        divisible = (cuts > pending.left) & (cuts < pending.right)
-        good = (seen & (error <= goal)) | ~divisible
-        if count + good.sum() + 2 * (~good).sum() > most:
-            good[:] = True
-        done.append(
-            Refined(pending[good], coefficients[good], probes[good], truth[good], found[good])
-        )
-        count += int(good.sum())
-        pending = pending[~good].split(cuts[~good], values[~good, -1])
-        depth += 1
-    return _joined(done)
-
-
-def _most_cells(problem: Problem, frame: Frame) -> int:
-    """Where cutting ends: what is not done then is no shape that cells could follow."""
-    octaves = 0.0
-    for end, border in zip(frame.ends, (frame.low, frame.high), strict=True):
-        inner = end[k.SIGN] * (border - end[k.ANCHOR])
-        octaves += abs(math.log2(end[k.REACH]) - math.log2(inner))
-    far = problem.unit(problem.exact([frame.first, frame.last])) / problem.scale
-    return _MOST_CELLS + int(_MOST_AN_OCTAVE * (octaves + float(np.log2(far).sum())))
-
-
-def _joined(parts: list[Refined]) -> Refined:
-    cells = Cells(
-        *(
-            np.concatenate([getattr(p.cells, f.name) for p in parts])
-            for f in dataclasses.fields(Cells)
-        )
-    )
-    order = np.argsort(cells.left)
-    names = ("coefficients", "probes", "exact", "approximate")
-    rest = (np.concatenate([getattr(p, name) for p in parts])[order] for name in names)
-    return Refined(cells[order], *rest)

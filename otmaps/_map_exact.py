@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Affine, Distribution
@@ -14,9 +16,12 @@ from otmaps._errors import AccuracyError
 from otmaps._location_scale import LocationScale
 from otmaps._priors import Arcsine, Uniform
 
+BoolArray = npt.NDArray[np.bool_]
+
 _EPS = float(np.finfo(float).eps)
 _HUGE = 1e300
 _PEAK = 4.0  # a density, in the unit
+_MANY = 64  # points, from which on it pays to look for mirrored ones
 _DEEP = 1e-290  # below, a probability is close to leaving the normal doubles: take logarithms
 
 
@@ -34,20 +39,46 @@ class ExactMap:
 
     def __call__(self, y: Any) -> FloatArray:
         points = np.atleast_1d(np.asarray(y, dtype=np.float64))
+        if self.odd:
+            values = self._mirrored(-np.abs(points))
+            return np.asarray(np.where(points > 0.0, -values, values))
         cdf, sf = np.asarray(self.source.cdf(points)), np.asarray(self.source.sf(points))
         out = np.full(points.shape, np.nan)
-        lower, upper = cdf <= sf, cdf > sf
-        sides = (
-            (lower, cdf, self.source.logcdf, self.target.ppf, self.target.ilogcdf),
-            (upper, sf, self.source.logsf, self.target.isf, self.target.ilogsf),
-        )
-        for side, tail, log_tail, quantile, log_quantile in sides:
-            deep, plain = side & (tail < _DEEP), side & (tail >= _DEEP)
-            if plain.any():
-                out[plain] = quantile(tail[plain])
-            if deep.any():
-                out[deep] = log_quantile(log_tail(points[deep]))
+        lower = cdf <= sf
+        self._fill(out, points, cdf, lower, upper=False)
+        self._fill(out, points, sf, cdf > sf, upper=True)
         return out
+
+    @functools.cached_property
+    def odd(self) -> bool:
+        """Whether T(-y) = -T(y); about another centre the mirrored points would be rounded."""
+        return self.source.symmetry == 0.0 and self.target.symmetry == 0.0
+
+    def _mirrored(self, points: FloatArray) -> FloatArray:
+        """The map at points below the centre, many of which were mirrored and are there twice."""
+        if points.size >= _MANY:
+            below, which = np.unique(points, return_inverse=True)
+            return np.asarray(self._mirrored_once(below)[which].reshape(points.shape))
+        return self._mirrored_once(points)
+
+    def _mirrored_once(self, points: FloatArray) -> FloatArray:
+        out = np.full(points.shape, np.nan)
+        self._fill(out, points, np.asarray(self.source.cdf(points)), points <= 0.0, upper=False)
+        return out
+
+    def _fill(
+        self, out: FloatArray, points: FloatArray, tail: FloatArray, side: BoolArray, *, upper: bool
+    ) -> None:
+        """Write the map where the nearer tail is the stated one."""
+        source, target = self.source, self.target
+        deep, plain = side & (tail < _DEEP), side & (tail >= _DEEP)
+        if plain.any():
+            out[plain] = target.isf(tail[plain]) if upper else target.ppf(tail[plain])
+        if deep.any():
+            far = points[deep]
+            out[deep] = (
+                target.ilogsf(source.logsf(far)) if upper else target.ilogcdf(source.logcdf(far))
+            )
 
     def preimage(self, z: FloatArray) -> FloatArray:
         """F_Y^-1(F_Z(z)): the exact map of the exchanged laws."""

@@ -70,7 +70,9 @@ class Table:
 
     def evaluate_sum(self, zs: Sequence[AnyFloatArray], form: Linear, out: AnyFloatArray) -> None:
         """The map at a weighted sum of contiguous vectors of one dtype, in one pass."""
-        k.evaluate(read_only(zs), form.weights, form.offset, out, self._arrays)
+        apart = len(zs) <= 2 and not any(np.may_share_memory(z, out) for z in zs)
+        kernel = k.evaluate if apart else k.evaluate_buffered
+        kernel(read_only(zs), form.weights, form.offset, out, self._arrays)
 
     def differentiate(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
         """Its derivative."""

@@ -138,14 +138,16 @@ class Gamma(_HalfLine):
 
     def _cdf0(self, z: FloatArray) -> FloatArray:
         out = np.asarray(special.gammainc(self.shape, z))
-        far = (z < 0.6 * self.shape) & (self.shape > 20.0)
-        out[far] = np.exp(self._log_lower(z[far]))
+        if self.shape > 20.0:
+            far = z < 0.6 * self.shape
+            out[far] = np.exp(self._log_lower(z[far]))
         return out
 
     def _sf0(self, z: FloatArray) -> FloatArray:
         out = np.asarray(special.gammaincc(self.shape, z))
-        far = (z > 1.4 * self.shape) & (self.shape > 20.0)
-        out[far] = np.exp(self._log_upper(z[far]))
+        if self.shape > 20.0:
+            far = z > 1.4 * self.shape
+            out[far] = np.exp(self._log_upper(z[far]))
         return out
 
     def _log_lower(self, z: FloatArray) -> FloatArray:
@@ -162,7 +164,8 @@ class Gamma(_HalfLine):
         upper = out > -0.5
         out[upper] = np.log1p(-self._sf0(z[upper]))
         deep = out < -690.0
-        out[deep] = self._log_lower(z[deep])
+        if deep.any():
+            out[deep] = self._log_lower(z[deep])
         return out
 
     def _logsf0(self, z: FloatArray) -> FloatArray:
@@ -170,7 +173,8 @@ class Gamma(_HalfLine):
         lower = out > -0.5
         out[lower] = np.log1p(-self._cdf0(z[lower]))
         deep = out < -690.0
-        out[deep] = self._log_upper(z[deep])
+        if deep.any():  # its continued fraction has many terms
+            out[deep] = self._log_upper(z[deep])
         return out
 
     def _logpdf0(self, z: FloatArray) -> FloatArray:

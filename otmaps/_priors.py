@@ -17,11 +17,12 @@ from otmaps._arrays import FloatArray, real_scalar
 from otmaps._distribution import Distribution, open_uniform
 from otmaps._kernels._laws_closed import normal_cdf
 from otmaps._location_scale import Symmetric
-from otmaps._special import log_beta, log_betainc
+from otmaps._special import log_beta, log_betainc, student_tail
 
 _SQRT2 = math.sqrt(2.0)
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
+_MENDED = 1e-7  # a relative step of Newton's method after which nothing is left to mend
 _FAR = 1e100  # squares of larger numbers, and their reciprocals, leave the range of doubles
 
 
@@ -211,16 +212,12 @@ class StudentT(Symmetric):
         return min(self.df, 1400.0)
 
     def _cdf0(self, z: FloatArray) -> FloatArray:
-        half = 0.5 * self.df
         ratio = np.abs(z) / math.sqrt(self.df)
         square = np.minimum(ratio, _FAR) ** 2
-        middle = special.betainc(0.5, half, square / (1.0 + square))
-        # The incomplete beta function of the smaller of x and 1 - x: the other one is rounded.
-        outer = special.betainc(half, 0.5, 1.0 / (1.0 + square))
-        inner = special.betaincc(0.5, half, square / (1.0 + square))
-        low = 0.5 * np.where(square > 1.0, outer, np.where(middle < 0.5, 1.0 - middle, inner))
+        low = student_tail(self.df, square)
         far = ratio > _FAR
-        low[far] = np.exp(self._log_far(z[far]))
+        if far.any():
+            low[far] = np.exp(self._log_far(z[far]))
         return np.asarray(np.where(z <= 0, low, 1.0 - low))
 
     def _log_far(self, z: FloatArray) -> FloatArray:
@@ -232,7 +229,8 @@ class StudentT(Symmetric):
     def _logcdf0(self, z: FloatArray) -> FloatArray:
         low = np.log(self._cdf0(-np.abs(z)))
         deep = low < -690.0
-        low[deep] = self._log_far(z[deep])
+        if deep.any():
+            low[deep] = self._log_far(z[deep])
         return np.where(z <= 0, low, np.log1p(-np.exp(low)))
 
     def _logpdf0(self, z: FloatArray) -> FloatArray:
@@ -243,17 +241,15 @@ class StudentT(Symmetric):
         return np.asarray(norm - (self.df + 1.0) * root)
 
     def _ppf0(self, p: FloatArray) -> FloatArray:
-        half = 0.5 * self.df
-        x = special.betaincinv(half, 0.5, 2.0 * p)
-        xc = special.betainccinv(0.5, half, 2.0 * p)
-        start = -np.sqrt(self.df) * np.where(
-            x < 0.5, np.sqrt((1.0 - x) / x), np.sqrt(xc / (1.0 - xc))
-        )
-        # One Newton step on the logarithm mends what the inverse beta function leaves.
+        start = np.asarray(special.stdtrit(self.df, p))
+        # One Newton step on the logarithm mends what that leaves.
         cdf = self._cdf0(start)
-        out = start - np.log(cdf / p) * np.exp(np.log(cdf) - self._logpdf0(start))
-        lost = ~(np.abs(start) < _FAR)  # where the beta function under- or overflows
-        out[lost] = self._ilogcdf0(np.log(p[lost]))
+        step = np.log(cdf / p) * np.exp(np.log(cdf) - self._logpdf0(start))
+        out = start - step
+        # Far out it may fail.
+        lost = ~((np.abs(start) < _FAR) & (np.abs(step) <= _MENDED * np.abs(start)))
+        if lost.any():
+            out[lost] = self._ilogcdf0(np.log(p[lost]))
         return np.asarray(out)
 
     def _ilogcdf0(self, logp: FloatArray) -> FloatArray:
@@ -262,8 +258,9 @@ class StudentT(Symmetric):
         power = -(logp + math.log(2.0 * half) + log_beta(half, 0.5)) / self.df
         out = -math.sqrt(self.df) * np.exp(power)
         near = power < 24.0
-        standard = dataclasses.replace(self, loc=0.0, scale=1.0)
-        out[near] = Distribution._ilogcdf(standard, logp[near])
+        if near.any():
+            standard = dataclasses.replace(self, loc=0.0, scale=1.0)
+            out[near] = Distribution._ilogcdf(standard, logp[near])
         return np.asarray(out)
 
     def _rvs(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 # Raise it with every change that moves a table by more than rounding: laws, estimators, maps.
-ALGORITHM = 3
+ALGORITHM = 4
 
 
 def map_recipe(

@@ -42,6 +42,7 @@ _MOST_PIECES = 2048
 _MERGE = 2e-15
 _NEGLIGIBLE = 1e-300  # a narrower term, relative to the widest, is a shift
 _MOST_BREAKPOINTS = 64
+_NORMAL = 2.0**-1000  # above, the product with a power of two is exact
 
 
 @final
@@ -350,7 +351,9 @@ def _products(weight: float, pair: Pair) -> list[float]:
     out = []
     for x in pair:
         product = weight * x
-        out += [product, float(Fraction(weight) * Fraction(x) - Fraction(product))]
+        out.append(product)
+        if x and (abs(math.frexp(weight)[0]) != 0.5 or abs(product) < _NORMAL):
+            out.append(float(Fraction(weight) * Fraction(x) - Fraction(product)))
     return out
 
 

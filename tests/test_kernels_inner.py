@@ -6,18 +6,33 @@ import numpy as np
 import pytest
 
 import otmaps
-from otmaps import Exponential, Laplace, Logistic, MonotoneMap, Normal, Uniform, monotone_map
+from otmaps import (
+    Exponential,
+    Laplace,
+    Logistic,
+    MonotoneMap,
+    Normal,
+    Uniform,
+    _map_between,
+    monotone_map,
+)
 from otmaps._kernels import _maps as k
 from otmaps._linearity import Linear
 from otmaps._map_inner import DEGREES, make_inner, never_falls
 from otmaps._map_table import checked_table
 
+# Their maps have a kink at the ends of the shorter interval.
+KINKED = otmaps.Mixture([Uniform(-1.0, 1.0), Uniform(-3.0, 3.0)], [0.5, 0.5])
+KINKED_ABOVE = otmaps.Mixture([Uniform(0.0, 1.0), Uniform(0.0, 3.0)], [0.5, 0.5])
+
 PAIRS = {
-    "one polynomial, odd": (Logistic(), Normal(), 1e-9, (1, True)),
-    "two polynomials, odd": (Laplace(), Normal(), 1e-9, (2, True)),
-    "one polynomial": (otmaps.Gumbel(), Normal(), 1e-4, (1, False)),
-    "two polynomials": (otmaps.Gumbel(), Logistic(), 1e-9, (2, False)),
-    "odd about other centres": (Logistic(0.3, 0.7), Normal(-4.1, 2.0), 1e-9, (1, True)),
+    "one polynomial, odd": (Logistic(), Normal(), 1e-4, (1, True, False)),
+    "one in another variable, odd": (Laplace(), Normal(), 1e-9, (1, True, True)),
+    "two polynomials, odd": (KINKED, Uniform(-1.0, 1.0), 1e-9, (2, True, False)),
+    "one polynomial": (otmaps.Gumbel(), Normal(), 1e-9, (1, False, False)),
+    "one in another variable": (otmaps.Gumbel(), Logistic(), 1e-9, (1, False, True)),
+    "two polynomials": (KINKED_ABOVE, Uniform(), 1e-9, (2, False, False)),
+    "odd about other centres": (Logistic(0.3, 0.7), Normal(-4.1, 2.0), 1e-9, (1, True, True)),
 }
 
 
@@ -33,16 +48,16 @@ def naive(T, y):
     d = y - n[k.CENTRE]
     if not n[k.LOWEST] <= d <= n[k.HIGHEST]:
         return None
-    w = Fraction(abs(d) if n[k.FOLD] else d)
+    w, pole = Fraction(abs(d)), Fraction(n[k.POLE])
     cell = int(len(powers) == 2 and w >= Fraction(n[k.KNOT]))
-    s = (w - Fraction(n[(k.MIDDLE, k.MIDDLE_2)[cell]])) * Fraction(
+    s = ((-1 / (w + pole) if pole else w) - Fraction(n[(k.MIDDLE, k.MIDDLE_2)[cell]])) * Fraction(
         n[(k.INVERSE, k.INVERSE_2)[cell]]
     )
     value = Fraction(0)
     for c in powers[cell]:
         value = value * s + Fraction(c)
-    value = max(value, Fraction(0)) if n[k.FOLD] else value
-    return float(Fraction(n[k.OFFSET]) + (-value if n[k.FOLD] and d < 0 else value))
+    value = max(value, Fraction(0)) + Fraction(n[k.LINE]) * w
+    return float(Fraction(n[k.OFFSET]) + (-value if d < 0 else value))
 
 
 def points(T, n=40):
@@ -57,11 +72,12 @@ def points(T, n=40):
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_few_polynomials_serve(name):
-    source, target, tol, (cells, fold) = PAIRS[name]
+    source, target, tol, (cells, fold, bent) = PAIRS[name]
     T = monotone_map(source, target, tol=tol)
     assert T.error <= tol
     inner = T.table.inner
     assert (len(inner.powers), bool(inner.numbers[k.FOLD])) == (cells, fold)
+    assert bool(inner.numbers[k.POLE]) is bent
     assert inner.powers.shape[1] in DEGREES
     edges = inner.edges()
     assert source.cdf(edges[0]) + source.sf(edges[-1]) <= 0.0101
@@ -216,6 +232,7 @@ def test_latents_of_infinite_size_and_nan_in_a_fused_operation():
 def test_a_map_that_is_no_table_never_runs_a_table(monkeypatch):
     matched = otmaps.match(otmaps.lerp(0.5), Normal(), store=None)
     monkeypatch.setattr(k, "evaluate", None)
+    monkeypatch.setattr(k, "evaluate_buffered", None)
     assert matched(1.0, 1.0) == pytest.approx(np.sqrt(2.0))
     same = otmaps.match(otmaps.lerp(0.5), otmaps.Cauchy(), store=None).map
     assert same.at_sum(Linear((0.5, 2.0), 1.0), [np.ones(3), np.ones(3)]).tolist() == [3.5] * 3
@@ -244,16 +261,29 @@ BAD = {
     "grain": lambda n, p: n.__setitem__(k.STEP, 7.0),
     "knot": lambda n, p: n.__setitem__(k.KNOT, 2 * n[k.HIGHEST]),
     "fold": lambda n, p: n.__setitem__(k.FOLD, 0.5),
+    "line": lambda n, p: n.__setitem__(k.LINE, -1.0),
+    "pole": lambda n, p: n.__setitem__(k.POLE, -1.0),
+    "pole of two": lambda n, p: n.__setitem__(k.POLE, 1e9),
 }
 
 
 @pytest.mark.parametrize("spoil", BAD.values(), ids=BAD)
 def test_a_spoilt_inner_range_never_reaches_a_kernel(spoil):
-    T = monotone_map(Laplace(), Normal())
+    T = monotone_map(KINKED, Uniform(-1.0, 1.0))
     numbers, powers = inner_arrays(T)
     assert never_falls(make_inner(numbers, powers))
     checked_table({**T.arrays(), "inner": numbers, "powers": powers})
     spoil(numbers, powers)
+    with pytest.raises(ValueError, match="inner range"):
+        checked_table({**T.arrays(), "inner": numbers, "powers": powers})
+
+
+@pytest.mark.parametrize("pole", [0.0, 0.5, 2.0])
+def test_another_pole_is_another_range(pole):
+    T = monotone_map(Laplace(), Normal())
+    numbers, powers = inner_arrays(T)
+    assert numbers[k.POLE] > 2.0
+    numbers[k.POLE] *= pole
     with pytest.raises(ValueError, match="inner range"):
         checked_table({**T.arrays(), "inner": numbers, "powers": powers})
 
@@ -270,3 +300,29 @@ def test_an_inner_range_that_leaves_its_cells_never_reaches_a_kernel():
     for shape in ((1, 9), (3, 8)):
         with pytest.raises(ValueError):
             checked_table({**arrays, "powers": np.ones(shape)})
+
+
+def test_polynomials_that_are_off_between_their_probes_are_given_up(monkeypatch):
+    assert len(monotone_map(Laplace(), Normal()).table.inner.powers)
+    found = _map_between.inner_range
+
+    def off(*arguments):
+        inner = found(*arguments)
+        numbers = inner.numbers.copy()
+        numbers[k.OFFSET] += 1e-6
+        return make_inner(numbers, inner.powers)
+
+    monkeypatch.setattr(_map_between, "inner_range", off)
+    T = monotone_map(Laplace(), Normal())
+    assert not len(T.table.inner.powers)
+    assert T.error <= 1e-9
+
+
+def test_a_slope_below_the_rounding_is_no_proof():
+    numbers, powers = inner_arrays(monotone_map(otmaps.Gamma(2.0), Exponential()))
+    assert never_falls(make_inner(numbers, powers))
+    n = np.arange(powers.shape[1])[::-1]
+    first = powers[0] @ (n * (-1.0) ** (n + 1))
+    assert first > 0.0
+    powers[0, -2] -= (1.0 - 1e-9) * first
+    assert not never_falls(make_inner(numbers, powers))

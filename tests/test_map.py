@@ -173,6 +173,14 @@ def test_map_is_exact_in_both_tails(source, target, y):
     assert T.error <= T.tol
 
 
+def test_many_points_of_an_odd_map_are_single_ones():
+    y = np.concatenate([np.linspace(-40.0, 40.0, 101), [-0.0, 300.0, -300.0, 7.5, 7.5]])
+    for exact in (ExactMap(Laplace(), Normal()), ExactMap(StudentT(3.0), Logistic())):
+        assert np.array_equal(exact(y), np.concatenate([exact(v) for v in y]))
+    other = ExactMap(Laplace(1.0), Normal())
+    assert np.array_equal(other(y), np.concatenate([other(v) for v in y]))
+
+
 def test_logistic_to_normal_at_600():
     # ppf(cdf(600)) is infinite: the upper tail there is 1e-261.
     truth = float(normal_quantile(1 / (1 + mp.exp(600))))

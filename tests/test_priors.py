@@ -39,7 +39,7 @@ CASES = {
     "levy -1 0.5": (otmaps.Levy(-1.0, 0.5), truths.levy(), None),
     **{
         f"student {df:g}": (otmaps.StudentT(df), truths.student(df), None)
-        for df in (0.3, 1.0, 2.0, 3.0, 5.0, 30.0, 1000.0)
+        for df in (0.3, 1.0, 2.0, 3.0, 5.0, 6.0, 30.0, 1000.0)
     },
     **{
         f"gamma {a:g}": (otmaps.Gamma(a), truths.gamma(a), stats.gamma(a))

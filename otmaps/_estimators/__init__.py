@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -184,11 +185,9 @@ def _named(method: str | Estimator) -> Estimator:
         return method
     if not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
-    auto = Auto()
     if method == "auto":
-        return auto
-    known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
-    named = {e.name.lower().replace(" ", "_"): e for e in known}
+        return Auto()
+    named = _by_name()
     key = method.lower().replace(" ", "_").replace("-", "_")
     if key not in named:
         raise ValueError(
@@ -196,6 +195,13 @@ def _named(method: str | Estimator) -> Estimator:
             "or an Estimator object."
         )
     return named[key]
+
+
+@functools.cache
+def _by_name() -> dict[str, Estimator]:
+    auto = Auto()
+    known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
+    return {e.name.lower().replace(" ", "_"): e for e in known}
 
 
 def check_operation(op: Any) -> None:

@@ -16,11 +16,12 @@ A table of a monotone map is handed to the kernels as a tuple of seven arrays, i
 ``ends`` : float64 (2, 11)
     The lower and the upper end, in the columns named below. Their buckets are uniform in the
     exponent and the leading bits of the distance d = sign * (y - anchor).
-``inner`` : float64 (13,)
+``inner`` : float64 (15,)
     The inner range, in the numbers named below, where one or two polynomials serve.
-``powers`` : float64 (cells of the inner range: 0, 1 or 2; 8, 12, 16 or 20)
-    Their coefficients, the highest power first, in s = (w - middle) / half width, from -1 to 1.
-    Folded, the polynomials give the distance from the offset for the distance w from the centre.
+``powers`` : float64 (cells of the inner range: 0, 1 or 2; 8, 12, 16, 20 or 24)
+    Their coefficients, the highest power first, in s = (u - middle) / half width, from -1 to 1,
+    where u is the distance from the centre, or one polynomial's fractional linear function of it.
+    They give the distance from the offset.
 """
 
 from __future__ import annotations
@@ -54,20 +55,22 @@ BLOCK = 256
 """Values in a block: all its buffers fit the first-level cache beside the table."""
 
 (
-    FOLD,  # 1: odd about the centre, so w = |y - centre|; 0: w = y - centre
+    FOLD,  # 1: odd about the centre; 0: the inner range begins there
     CENTRE,
-    OFFSET,  # of the values: T = offset + P, folded offset + sign * P
+    OFFSET,  # T = offset + sign * (line * w + P), with w = |y - centre| and its sign, P from 0 on
+    LINE,
     LOWEST,  # the inner range, as y - centre
     HIGHEST,
+    POLE,  # the variable is u = -1 / (w + pole), or w itself where this is 0
     KNOT,  # where the second cell begins, in w
-    MIDDLE,  # of the first cell, and the inverse of half its width
+    MIDDLE,  # of the first cell, and the inverse of half its width, both in u
     INVERSE,
     MIDDLE_2,
     INVERSE_2,
     STEP,  # 1.5 * 2^n: added and taken away, it rounds s to multiples of 2^(n - 52)
     BOTTOM,  # the values at the ends of the inner range
     TOP,
-) = range(13)
+) = range(15)
 
 _TO_GRAIN = 16.0  # the doubles from 16 to 17 are GRAIN apart
 (
@@ -187,144 +190,200 @@ def _continued(y, records, ends, side):  # type: ignore[no-untyped-def]
 
 
 @part
-def _weighted_sum(zs, weights, offset, start, size, x):  # type: ignore[no-untyped-def]
-    """Fill the block x with offset + sum of weights[j] * zs[j], rounded once a term."""
-    part_of, weight = zs[0][start : start + size], weights[0]
-    if len(zs) == 1 and weight == 1.0 and offset == 0.0:
-        for i in range(size):
-            x[i] = np.float64(part_of[i])
-    else:
-        for i in range(size):
-            x[i] = fma(weight, np.float64(part_of[i]), offset)
-    for j in range(1, len(zs)):
-        part_of, weight = zs[j][start : start + size], weights[j]
-        for i in range(size):
-            x[i] = fma(weight, np.float64(part_of[i]), x[i])
+def _at(first, second, pair, form, i):  # type: ignore[no-untyped-def]
+    """The sum of one or two vectors at i. ``pair`` is known to the compiler."""
+    weight, other, offset = form
+    v = fma(weight, np.float64(first[i]), offset)
+    return fma(other, np.float64(second[i]), v) if pair else v
+
+
+@jit
+def _mend(first, second, pair, form, result, table):  # type: ignore[no-untyped-def]
+    """Fill in by the general route what is NaN in a block."""
+    _, records, guide, core, ends, inner, powers = table
+    for i in range(result.size):
+        if result[i] != result[i]:  # NaN
+            y = _at(first, second, pair, form, i)
+            v = _value(y, records, guide, core, ends)
+            if powers.shape[0] > 0:  # rounding must not put it on the other side
+                d = y - inner[CENTRE]
+                if d > inner[HIGHEST]:
+                    v = max(v, inner[TOP])
+                elif d < inner[LOWEST]:
+                    v = min(v, inner[BOTTOM])
+            result[i] = v
 
 
 @part
-def _by_few(size, x, s, value, inner, powers, result):  # type: ignore[no-untyped-def]
-    """The map in a block by one polynomial; NaN outside the inner range. How many are outside.
+def _completed(v, d, line, offset, low, high):  # type: ignore[no-untyped-def]
+    """The map where its polynomial has the value v: NaN outside the inner range."""
+    v = v if v > 0.0 else 0.0  # what lies below is mirrored: it must not pass the offset
+    v = offset + math.copysign(fma(line, abs(d), v), d)
+    return v if low <= d <= high else math.nan
 
-    Loops without branches, four coefficients a pass: the compiler makes vectors of them. The
+
+# The routes go through the blocks themselves: what is inlined counts references to the arrays it
+# gets, and for each block that would take a fifth of the time.
+
+
+@part
+def _by_one(zs, form, out, table):  # type: ignore[no-untyped-def]
+    """The map by one polynomial, and by the general route outside the inner range.
+
+    Loops without branches, few coefficients a pass: the compiler makes vectors of them. The
     buffers s and value stay in the first-level cache.
     """
-    centre, offset = inner[CENTRE], inner[OFFSET]
-    # What lies below is mirrored, and no mirrored value may pass the offset.
-    mirror, least = (0.0, 0.0) if inner[FOLD] > 0.0 else (-math.inf, -math.inf)
-    low, high = inner[LOWEST], inner[HIGHEST]
+    inner, powers = table[5], table[6]
+    pair, s, value = len(zs) == 2, np.empty(BLOCK), np.empty(BLOCK)
+    centre, offset, line = inner[CENTRE], inner[OFFSET], inner[LINE]
+    low, high, pole = inner[LOWEST], inner[HIGHEST], inner[POLE]
     middle, inverse, step = inner[MIDDLE], inner[INVERSE], inner[STEP]
-    c0, c1, c2, c3 = powers[0, 0], powers[0, 1], powers[0, 2], powers[0, 3]
-    c4, c5, c6, c7 = powers[0, 4], powers[0, 5], powers[0, 6], powers[0, 7]
-    outside = 0
-    for i in range(size):
-        d = x[i] - centre
-        outside += 0 if low <= d <= high else 1
-        w = -d if d < mirror else d
-        q = (w - middle) * inverse + step
-        q = q - step
-        s[i] = q
-        v = fma(q, fma(q, fma(q, c0, c1), c2), c3)
-        value[i] = fma(q, fma(q, fma(q, fma(q, v, c4), c5), c6), c7)
-    for k in range(8, powers.shape[1], 4):
-        c0, c1, c2, c3 = powers[0, k], powers[0, k + 1], powers[0, k + 2], powers[0, k + 3]
-        for i in range(size):
-            q = s[i]
-            value[i] = fma(q, fma(q, fma(q, fma(q, value[i], c0), c1), c2), c3)
-    for i in range(size):
-        d = x[i] - centre
-        v = value[i]
-        v = v if v > least else least
-        v = offset + (-v if d < mirror else v)
-        result[i] = v if low <= d <= high else math.nan
-    return outside
+    last = powers.shape[1] - 4
+    for start in range(0, out.size, BLOCK):
+        size = min(BLOCK, out.size - start)
+        first, second = zs[0][start : start + size], zs[len(zs) - 1][start : start + size]
+        result = out[start : start + size]
+        outside = 0
+        if pole > 0.0:
+            for i in range(size):
+                d = _at(first, second, pair, form, i) - centre
+                outside += 0 if low <= d <= high else 1
+                q = _coordinate(-1.0 / (abs(d) + pole), middle, inverse, step)
+                s[i], value[i] = q, _begun(q, powers)
+        else:
+            for i in range(size):
+                d = _at(first, second, pair, form, i) - centre
+                outside += 0 if low <= d <= high else 1
+                q = _coordinate(abs(d), middle, inverse, step)
+                s[i], value[i] = q, _begun(q, powers)
+        for k in range(8, last, 4):
+            for i in range(size):
+                value[i] = _continued_by(value[i], s[i], powers, k)
+        if last < 8:
+            for i in range(size):
+                d = _at(first, second, pair, form, i) - centre
+                result[i] = _completed(value[i], d, line, offset, low, high)
+        else:
+            for i in range(size):
+                d = _at(first, second, pair, form, i) - centre
+                v = _continued_by(value[i], s[i], powers, last)
+                result[i] = _completed(v, d, line, offset, low, high)
+        if outside > 0:
+            _mend(first, second, pair, form, result, table)
 
 
 @part
-def _by_two(size, x, s, value, inner, powers, result):  # type: ignore[no-untyped-def]
-    """As `_by_few`, by two polynomials, whose coefficients are picked by compare and select."""
-    centre, offset = inner[CENTRE], inner[OFFSET]
-    # What lies below is mirrored, and no mirrored value may pass the offset.
-    mirror, least = (0.0, 0.0) if inner[FOLD] > 0.0 else (-math.inf, -math.inf)
+def _coordinate(u, middle, inverse, step):  # type: ignore[no-untyped-def]
+    """s of the variable u, rounded to its grain."""
+    q = (u - middle) * inverse + step
+    return q - step
+
+
+@part
+def _begun(q, powers):  # type: ignore[no-untyped-def]
+    """Horner's rule with the first eight coefficients."""
+    v = fma(q, fma(q, powers[0, 0], powers[0, 1]), powers[0, 2])
+    v = fma(q, fma(q, v, powers[0, 3]), powers[0, 4])
+    v = fma(q, fma(q, v, powers[0, 5]), powers[0, 6])
+    return fma(q, v, powers[0, 7])
+
+
+@part
+def _continued_by(v, q, powers, k):  # type: ignore[no-untyped-def]
+    """The same with the next four."""
+    v = fma(q, fma(q, v, powers[0, k]), powers[0, k + 1])
+    return fma(q, fma(q, v, powers[0, k + 2]), powers[0, k + 3])
+
+
+@part
+def _by_two(zs, form, out, table):  # type: ignore[no-untyped-def]
+    """As `_by_one`, by two polynomials, whose coefficients are picked by compare and select."""
+    inner, powers = table[5], table[6]
+    pair, s, value = len(zs) == 2, np.empty(BLOCK), np.empty(BLOCK)
+    centre, offset, line = inner[CENTRE], inner[OFFSET], inner[LINE]
     low, high, knot = inner[LOWEST], inner[HIGHEST], inner[KNOT]
     middle, inverse, step = inner[MIDDLE], inner[INVERSE], inner[STEP]
     middle_2, inverse_2 = inner[MIDDLE_2], inner[INVERSE_2]
-    c0, c1, c2, c3 = powers[0, 0], powers[0, 1], powers[0, 2], powers[0, 3]
-    c4, c5, c6, c7 = powers[0, 4], powers[0, 5], powers[0, 6], powers[0, 7]
-    e0, e1, e2, e3 = powers[1, 0], powers[1, 1], powers[1, 2], powers[1, 3]
-    e4, e5, e6, e7 = powers[1, 4], powers[1, 5], powers[1, 6], powers[1, 7]
-    outside = 0
-    for i in range(size):
-        d = x[i] - centre
-        outside += 0 if low <= d <= high else 1
-        w = -d if d < mirror else d
-        f = w < knot
-        q = (w - (middle if f else middle_2)) * (inverse if f else inverse_2) + step
-        q = q - step
-        s[i] = q
-        v = fma(q, fma(q, c0 if f else e0, c1 if f else e1), c2 if f else e2)
-        v = fma(q, fma(q, v, c3 if f else e3), c4 if f else e4)
-        v = fma(q, fma(q, v, c5 if f else e5), c6 if f else e6)
-        value[i] = fma(q, v, c7 if f else e7)
-    for k in range(8, powers.shape[1], 4):
-        c0, c1, c2, c3 = powers[0, k], powers[0, k + 1], powers[0, k + 2], powers[0, k + 3]
-        e0, e1, e2, e3 = powers[1, k], powers[1, k + 1], powers[1, k + 2], powers[1, k + 3]
+    for start in range(0, out.size, BLOCK):
+        size = min(BLOCK, out.size - start)
+        first, second = zs[0][start : start + size], zs[len(zs) - 1][start : start + size]
+        result = out[start : start + size]
+        outside = 0
         for i in range(size):
-            q, d = s[i], x[i] - centre
-            f = (-d if d < mirror else d) < knot
-            v = fma(q, fma(q, value[i], c0 if f else e0), c1 if f else e1)
-            value[i] = fma(q, fma(q, v, c2 if f else e2), c3 if f else e3)
-    for i in range(size):
-        d = x[i] - centre
-        v = value[i]
-        v = v if v > least else least
-        v = offset + (-v if d < mirror else v)
-        result[i] = v if low <= d <= high else math.nan
-    return outside
+            d = _at(first, second, pair, form, i) - centre
+            outside += 0 if low <= d <= high else 1
+            f = abs(d) < knot
+            q = _coordinate(abs(d), middle if f else middle_2, inverse if f else inverse_2, step)
+            s[i], value[i] = q, 0.0
+        for k in range(0, powers.shape[1], 4):
+            c0, c1, c2, c3 = powers[0, k], powers[0, k + 1], powers[0, k + 2], powers[0, k + 3]
+            e0, e1, e2, e3 = powers[1, k], powers[1, k + 1], powers[1, k + 2], powers[1, k + 3]
+            for i in range(size):
+                q = s[i]
+                f = abs(_at(first, second, pair, form, i) - centre) < knot
+                v = fma(q, fma(q, value[i], c0 if f else e0), c1 if f else e1)
+                value[i] = fma(q, fma(q, v, c2 if f else e2), c3 if f else e3)
+        for i in range(size):
+            d = _at(first, second, pair, form, i) - centre
+            result[i] = _completed(value[i], d, line, offset, low, high)
+        if outside > 0:
+            _mend(first, second, pair, form, result, table)
 
 
 @part
-def _by_cubics(size, x, cubics, core, result):  # type: ignore[no-untyped-def]
-    """The map in a block by the cubics of the core; NaN where none serves."""
-    low, inverse = core[0], core[2]
+def _by_cubics(zs, form, out, table):  # type: ignore[no-untyped-def]
+    """The map by the cubics of the core, and by the general route where none serves."""
+    cubics, core = table[0], table[3]
+    pair, low, inverse = len(zs) == 2, core[0], core[2]
     buckets = (core[1] - low) * inverse
-    left = 0
-    for i in range(size):
-        b = (x[i] - low) * inverse
-        v = math.nan
-        if 0.0 <= b < buckets:
-            floor = np.int64(b)
-            s = b - np.float64(floor)
-            c = np.uint64(floor)  # an unsigned index spares the wrap of negative ones
-            inner = fma(s, fma(s, cubics[c, 3], cubics[c, 2]), cubics[c, 1])
-            v = fma(s, inner, cubics[c, 0])
-        left += v != v  # noqa: PLR0124
-        result[i] = v
-    return left
+    for start in range(0, out.size, BLOCK):
+        size = min(BLOCK, out.size - start)
+        first, second = zs[0][start : start + size], zs[len(zs) - 1][start : start + size]
+        result = out[start : start + size]
+        left = 0
+        for i in range(size):
+            b = (_at(first, second, pair, form, i) - low) * inverse
+            v = math.nan
+            if 0.0 <= b < buckets:
+                floor = np.int64(b)
+                s = b - np.float64(floor)
+                c = np.uint64(floor)  # an unsigned index spares the wrap of negative ones
+                inner = fma(s, fma(s, cubics[c, 3], cubics[c, 2]), cubics[c, 1])
+                v = fma(s, inner, cubics[c, 0])
+            left += v != v  # noqa: PLR0124
+            result[i] = v
+        if left > 0:
+            _mend(first, second, pair, form, result, table)
 
 
 @part
-def _by_guide(size, x, records, guide, core, result):  # type: ignore[no-untyped-def]
-    """The map in a block by the cells that fill buckets of the core; NaN where none does."""
-    low, inverse = core[0], core[2]
+def _by_guide(zs, form, out, table):  # type: ignore[no-untyped-def]
+    """The map by the cells that fill buckets of the core, and by the general route elsewhere."""
+    records, guide, core = table[1], table[2], table[3]
+    pair, low, inverse = len(zs) == 2, core[0], core[2]
     buckets = (core[1] - low) * inverse
-    left = 0
-    for i in range(size):
-        v = x[i]
-        b = (v - low) * inverse
-        value = math.nan
-        if 0.0 <= b < buckets:
-            first = guide[np.uint64(np.int64(b))]
-            if first >= 0:
-                c = np.uint64(first)
-                s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH] + _TO_GRAIN
-                s = s - _TO_GRAIN if s > _TO_GRAIN else 0.0
-                inner = fma(s, fma(s, records[c, C5], records[c, C4]), records[c, C3])
-                inner = fma(s, fma(s, inner, records[c, C2]), records[c, C1])
-                value = fma(s, inner, records[c, C0])
-        left += value != value  # noqa: PLR0124
-        result[i] = value
-    return left
+    for start in range(0, out.size, BLOCK):
+        size = min(BLOCK, out.size - start)
+        first, second = zs[0][start : start + size], zs[len(zs) - 1][start : start + size]
+        result = out[start : start + size]
+        left = 0
+        for i in range(size):
+            v = _at(first, second, pair, form, i)
+            b = (v - low) * inverse
+            value = math.nan
+            if 0.0 <= b < buckets:
+                cell = guide[np.uint64(np.int64(b))]
+                if cell >= 0:
+                    c = np.uint64(cell)
+                    s = (v - records[c, EDGE]) * records[c, INVERSE_WIDTH] + _TO_GRAIN
+                    s = s - _TO_GRAIN if s > _TO_GRAIN else 0.0
+                    inner = fma(s, fma(s, records[c, C5], records[c, C4]), records[c, C3])
+                    inner = fma(s, fma(s, inner, records[c, C2]), records[c, C1])
+                    value = fma(s, inner, records[c, C0])
+            left += value != value  # noqa: PLR0124
+            result[i] = value
+        if left > 0:
+            _mend(first, second, pair, form, result, table)
 
 
 @jit
@@ -335,36 +394,47 @@ def evaluate(
     out: AnyFloatArray,
     table: TableArrays,
 ) -> None:
-    """The map at ``offset + sum_j weights[j] * zs[j]``: one pass over memory, block by block.
+    """The map at ``offset + sum_j weights[j] * zs[j]``, in one pass over memory.
 
-    ``out`` may be one of the vectors. The fast routes leave NaN where they do not
-    serve; the general one mends these.
+    For one or two vectors, which ``out`` must not overlap.
     """
-    cubics, records, guide, core, ends, inner, powers = table
-    x, value, s = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
-    for start in range(0, out.size, BLOCK):
-        size = min(BLOCK, out.size - start)
+    form = weights[0], weights[len(zs) - 1], offset
+    if table[6].shape[0] == 1:
+        _by_one(zs, form, out, table)
+    elif table[6].shape[0] == 2:
+        _by_two(zs, form, out, table)
+    elif table[0].shape[0] > 0:
+        _by_cubics(zs, form, out, table)
+    else:
+        _by_guide(zs, form, out, table)
+
+
+@part
+def _weighted_sum(zs, weights, offset, start, size, x):  # type: ignore[no-untyped-def]
+    """Fill the block x with offset + sum of weights[j] * zs[j], rounded once a term."""
+    part_of, weight = zs[0][start : start + size], weights[0]
+    for i in range(size):
+        x[i] = fma(weight, np.float64(part_of[i]), offset)
+    for j in range(1, len(zs)):
+        part_of, weight = zs[j][start : start + size], weights[j]
+        for i in range(size):
+            x[i] = fma(weight, np.float64(part_of[i]), x[i])
+
+
+@jit
+def evaluate_buffered(
+    zs: tuple[AnyFloatArray, ...],
+    weights: tuple[float, ...],
+    offset: float,
+    out: AnyFloatArray,
+    table: TableArrays,
+) -> None:
+    """As `evaluate`, for any number of vectors, of which ``out`` may be one: sums in a buffer."""
+    x = np.empty(16 * BLOCK)  # a call takes about 0.7 us
+    for start in range(0, out.size, x.size):
+        size = min(x.size, out.size - start)
         _weighted_sum(zs, weights, offset, start, size, x)
-        result = out[start : start + size]
-        if powers.shape[0] == 1:
-            left = _by_few(size, x, s, value, inner, powers, result)
-        elif powers.shape[0] == 2:
-            left = _by_two(size, x, s, value, inner, powers, result)
-        elif cubics.shape[0] > 0:
-            left = _by_cubics(size, x, cubics, core, result)
-        else:
-            left = _by_guide(size, x, records, guide, core, result)
-        if left > 0:
-            for i in range(size):
-                if result[i] != result[i]:  # NaN
-                    v = _value(x[i], records, guide, core, ends)
-                    if powers.shape[0] > 0:  # rounding must not put it on the other side
-                        d = x[i] - inner[CENTRE]
-                        if d > inner[HIGHEST]:
-                            v = max(v, inner[TOP])
-                        elif d < inner[LOWEST]:
-                            v = min(v, inner[BOTTOM])
-                    result[i] = v
+        evaluate((x[:size],), (1.0,), 0.0, out[start : start + size], table)
 
 
 @jit

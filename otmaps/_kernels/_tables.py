@@ -167,13 +167,18 @@ def fault(records, core, ends, most, parts):  # type: ignore[no-untyped-def]
 
 # ------------------------------------------------------------------------------------ inner range
 @part
-def _part_rises(slopes, grain, middle, radius, taylor):  # type: ignore[no-untyped-def]
-    """Whether a polynomial rises about a point, from the coefficients of its derivative."""
+def _part_rises(powers, slopes, grain, middle, radius, taylor):  # type: ignore[no-untyped-def]
+    """Whether a polynomial rises about a point; ``slopes`` are those of its derivative, upwards."""
     n = slopes.size
-    far, size = abs(middle) + radius, 0.0
-    for j in range(n - 1, -1, -1):
+    far = abs(middle) + radius
+    # The values of Horner's rule but for the last: in the middle, and how far they move from that.
+    value, spread, size = powers[0], 0.0, 0.0
+    for j in range(1, n):
+        spread = far * spread + radius * abs(value)
+        value = middle * value + powers[j]
+        size = size * far + abs(value) + spread
+    for j in range(n):
         taylor[j] = slopes[j]
-        size = size * far + abs(slopes[j])
     for i in range(n - 1):  # to Taylor's coefficients about the middle, by Horner's rule
         for j in range(n - 2, i - 1, -1):
             taylor[j] += middle * taylor[j + 1]
@@ -184,13 +189,13 @@ def _part_rises(slopes, grain, middle, radius, taylor):  # type: ignore[no-untyp
 
 
 @part
-def _rises_throughout(slopes, grain, most, taylor):  # type: ignore[no-untyped-def]
+def _rises_throughout(powers, slopes, grain, most, taylor):  # type: ignore[no-untyped-def]
     """Whether a polynomial is proven to rise from -1 to 1, in parts of at least 2 / most."""
     start, width = 0, most
     while start < most:
         radius = width / most
         middle = 2.0 * start / most + radius - 1.0
-        if _part_rises(slopes, grain, middle, radius, taylor):
+        if _part_rises(powers, slopes, grain, middle, radius, taylor):
             start += width
         elif width == 1:
             return False
@@ -225,10 +230,15 @@ def slack(powers):  # type: ignore[no-untyped-def]
 @jit
 def bound_inner(numbers, powers):  # type: ignore[no-untyped-def]
     """Write the values at the ends of the inner range."""
-    offset, room = numbers[m.OFFSET], _slack(powers)
-    numbers[m.TOP] = offset + _at_end(powers[-1], 1.0) + room
-    lowest = offset + _at_end(powers[0], -1.0) - room
-    numbers[m.BOTTOM] = 2.0 * offset - numbers[m.TOP] if numbers[m.FOLD] != 0.0 else lowest
+    offset, far = numbers[m.OFFSET], numbers[m.LINE] * numbers[m.HIGHEST]
+    far += _at_end(powers[-1], 1.0) + _slack(powers) + 16.0 * _UNIT * (abs(offset) + far)
+    numbers[m.TOP] = offset + far
+    numbers[m.BOTTOM] = offset - far if numbers[m.FOLD] != 0.0 else offset
+
+
+@part
+def _variable(w, pole):  # type: ignore[no-untyped-def]
+    return -1.0 / (w + pole) if pole > 0.0 else w
 
 
 @jit
@@ -239,7 +249,7 @@ def inner_rises(powers, grain, most):  # type: ignore[no-untyped-def]
     for row in range(powers.shape[0]):
         for j in range(n - 1):
             slopes[j] = powers[row, n - 2 - j] * (j + 1)
-        if not _rises_throughout(slopes, grain, most, taylor):
+        if not _rises_throughout(powers[row], slopes, grain, most, taylor):
             return False
     if powers.shape[0] == 1:
         return True
@@ -257,17 +267,20 @@ def inner_is_sound(numbers, powers, steps):  # type: ignore[no-untyped-def]
             zero += 0.0 * powers[i, j]
     if zero != 0.0:
         return False
-    fold, low, high = numbers[m.FOLD], numbers[m.LOWEST], numbers[m.HIGHEST]
+    fold, high, pole = numbers[m.FOLD], numbers[m.HIGHEST], numbers[m.POLE]
     known = False
     for i in range(steps.size):
         known |= numbers[m.STEP] == steps[i]
-    if not (known and low < high and (fold == 0.0 or (fold == 1.0 and low == -high))):
+    if not (known and fold in (0.0, 1.0) and numbers[m.LOWEST] == -fold * high):
         return False
-    left = 0.0 if fold == 1.0 else low
+    if numbers[m.LINE] < 0.0 or pole < 0.0 or (pole > 0.0 and powers.shape[0] == 2):
+        return False
+    left = 0.0
     for row in range(powers.shape[0]):
         right = numbers[m.KNOT] if row + 1 < powers.shape[0] else high
         middle, inverse = numbers[m.MIDDLE + 2 * row], numbers[m.INVERSE + 2 * row]
-        reach = max(abs(left - middle), abs(right - middle)) * inverse
+        near, far = _variable(left, pole) - middle, _variable(right, pole) - middle
+        reach = max(abs(near), abs(far)) * inverse
         if not (left < right and 0.0 < reach <= 1.0 + _WIDTH):
             return False
         left = right
@@ -281,8 +294,8 @@ def follows(records, numbers, powers, allowed):  # type: ignore[no-untyped-def]
     end = _first_at(records, np.nextafter(numbers[m.CENTRE] + numbers[m.HIGHEST], math.inf))
     if not 0 < first < end < records.shape[0]:
         return False
-    two, fold = powers.shape[0] == 2, numbers[m.FOLD] != 0.0
-    knot = numbers[m.KNOT] if two else math.inf
+    knot = numbers[m.KNOT] if powers.shape[0] == 2 else math.inf
+    line, pole = numbers[m.LINE], numbers[m.POLE]
     s, p, second = np.empty(m.BLOCK), np.empty(m.BLOCK), np.empty(m.BLOCK, np.bool_)
     spread = records[end - 1, m.C0] - records[first, m.C0]
     sound = True
@@ -290,21 +303,20 @@ def follows(records, numbers, powers, allowed):  # type: ignore[no-untyped-def]
         rows = records[start : min(start + m.BLOCK, end)]
         n = rows.shape[0]
         for i in range(n):
-            d = rows[i, m.EDGE] - numbers[m.CENTRE]
-            w = abs(d) if fold else d
+            w = abs(rows[i, m.EDGE] - numbers[m.CENTRE])
             second[i] = w >= knot
             middle = numbers[m.MIDDLE_2] if second[i] else numbers[m.MIDDLE]
-            s[i] = (w - middle) * (numbers[m.INVERSE_2] if second[i] else numbers[m.INVERSE])
+            s[i] = (_variable(w, pole) - middle) * (
+                numbers[m.INVERSE_2] if second[i] else numbers[m.INVERSE]
+            )
             p[i] = 0.0
         for j in range(powers.shape[1]):
             a, b = powers[0, j], powers[-1, j]
             for i in range(n):
                 p[i] = p[i] * s[i] + (b if second[i] else a)
         for i in range(n):
-            value = p[i]
-            if fold:
-                d = rows[i, m.EDGE] - numbers[m.CENTRE]
-                value = math.copysign(max(value, 0.0), d) if d != 0.0 else 0.0
+            d = rows[i, m.EDGE] - numbers[m.CENTRE]
+            value = math.copysign(line * abs(d) + max(p[i], 0.0), d)
             gap = abs(numbers[m.OFFSET] + value - rows[i, m.C0])
             sound &= gap <= allowed * (abs(rows[i, m.C0]) + spread)
     return sound
