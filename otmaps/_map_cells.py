@@ -161,7 +161,8 @@ def _resolution(points: FloatArray, frame: Frame) -> FloatArray:
 def kinks_of(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
     """Points where the map may have a kink, and among them those where it jumps."""
     source, target = problem.exact.source, problem.exact.target
-    marks = np.array(sorted({*target.breakpoints, *(a for a, _ in target.atoms)}))
+    kinks = set(target.breakpoints) - set(target.support())  # ends are no news
+    marks = np.array(sorted({*kinks, *(a for a, _ in target.atoms)}))
     if marks.size > _MOST_MARKS:  # as many steps as draws: adaptive cells find what matters
         marks = marks[:0]
     images = problem.exact.preimage(marks) if marks.size else marks
@@ -171,12 +172,12 @@ def kinks_of(problem: Problem, frame: Frame) -> tuple[FloatArray, FloatArray]:
         start = source.ppf(max(below, 0.0)) if below < above else source.isf(min(above, 1.0))
         starts[marks == location] = start
     jumps = images[:-1][starts[1:] - images[:-1] <= _resolution(images[:-1], frame)]
-    kinks = _settled(np.concatenate([np.array(source.breakpoints), images, starts]), frame)
+    found = _settled(np.concatenate([np.array(source.breakpoints), images, starts]), frame)
     jumps = _settled(jumps, frame)
     if jumps.size:
-        gap = np.abs(kinks[:, None] - jumps).min(axis=1)
-        kinks = np.union1d(kinks[gap > _resolution(kinks, frame)], jumps)
-    return kinks, jumps
+        gap = np.abs(found[:, None] - jumps).min(axis=1)
+        found = np.union1d(found[gap > _resolution(found, frame)], jumps)
+    return found, jumps
 
 
 def _settled(points: FloatArray, frame: Frame) -> FloatArray:
@@ -198,8 +199,8 @@ def first_cells(problem: Problem, frame: Frame, kinks: FloatArray, jumps: FloatA
     edges = np.unique(np.concatenate([fixed, grid, kinks]))
     edges = np.unique(np.concatenate([edges, *_graded(frame, edges)]))
     below = (above := problem.exact(edges)).copy()
-    jumping = np.isin(edges, jumps)
-    if jumping.any():  # the values of both sides, from just beyond what rounding blurs
+    if jumps.size:  # the values of both sides, from just beyond what rounding blurs
+        jumping = np.isin(edges, jumps)
         away = _resolution(edges[jumping], frame)
         below[jumping] = problem.exact(edges[jumping] - away)
         above[jumping] = problem.exact(edges[jumping] + away)

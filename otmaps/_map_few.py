@@ -175,6 +175,10 @@ def inner_range(
     source, target = problem.exact.source, problem.exact.target
     fold = source.symmetry is not None and target.symmetry is not None
     ranges = _ranges(problem, frame, kinks[0], fold=fold)
+    if ranges and not ranges[0].kinks:
+        found = _proven(problem, [_cheapest(problem, ranges[0])], goal, fold=fold)
+        if len(found.powers):
+            return found
     while ranges:
         model = _Model.of(problem, ranges[0])
         if model.settled(_MODEL_SHARE * goal * problem.scale):
@@ -214,13 +218,19 @@ def _ranges(problem: Problem, frame: Frame, kinks: FloatArray, *, fold: bool) ->
     return found
 
 
+def _cheapest(problem: Problem, widest: _Range) -> _Choice:
+    """The fewest powers of the distance, on the widest range: nothing is faster."""
+    n, knots = DEGREES[0], np.array([0.0, widest.reach])
+    w = _points(knots[:1], knots[1:], np.zeros(1), _nodes(n))[0]
+    values = problem.exact(widest.centre + w) - widest.offset
+    powers = values[None, :] @ _to_series(n).T @ _to_powers(n).T
+    return _Choice(widest, (0.0, widest.reach), 0.0, powers)
+
+
 def _by_one(problem: Problem, model: _Model, ranges: list[_Range], goal: float) -> list[_Choice]:
     """One polynomial on a range, in each of the variables."""
-    found = _choices(problem, model, [(r, (0.0, r.reach), 0.0) for r in ranges], goal)
-    if any(c.powers.shape[1] == DEGREES[0] for c in found):
-        return found  # another variable could but cost a division
-    cells = [(r, (0.0, r.reach), pole * r.reach) for r in ranges for pole in _POLES]
-    return found + _choices(problem, model, cells, goal)
+    cells = [(r, (0.0, r.reach), pole * r.reach) for r in ranges for pole in (0.0, *_POLES)]
+    return _choices(problem, model, cells, goal)
 
 
 def _by_two(problem: Problem, model: _Model, ranges: list[_Range], goal: float) -> list[_Choice]:
@@ -253,6 +263,8 @@ def _choices(
     found: list[_Choice] = []
     left = np.ones(len(cells), dtype=bool)
     for degree in DEGREES:
+        if not left.any():
+            break
         fewer = series @ _to_fewer(degree).T
         gap = np.abs(fewer @ _AT_PROBES[:degree] - truth)
         good = np.all(gap <= allowed, axis=1).reshape(-1, n).all(axis=1) & left
@@ -315,33 +327,41 @@ def following_cells(
         How far the computed values of both may be apart, in the unit of the problem.
     """
     edges = inner.edges()
-    width, gap, former = 2.0 * _widest_bucket(frame), math.inf, math.inf
-    # Half the width makes a 64th of the gap, until rounding is all that is left.
-    while gap > _FOLLOWED and width >= 2.0 * frame.fine:
-        if 0.25 * former < gap < math.inf or (
-            (frame.high - frame.low) / width > 0.5 * _MOST_BUCKETS
-        ):
-            break
-        width, former = 0.5 * width, gap
+    width, former = frame.coarse, math.inf
+    finest = max(frame.fine, (frame.high - frame.low) / _MOST_BUCKETS)
+    while True:
         below, above = (math.floor((e - frame.low) / width) for e in edges[[0, -1]])
-        grid = frame.low + width * np.arange(below, above + 1)
+        grid = np.append(frame.low + width * np.arange(below, above + 1), frame.high)
         grid = grid[(grid > edges[0]) & (grid < edges[-1])]
         all_edges = np.unique(np.concatenate([edges, grid]))
         left, right = all_edges[:-1], all_edges[1:]
-        span = (right - left)[:, None]
-        nodes, probes = left[:, None] + span * NODES, left[:, None] + span * BETWEEN
-        nodes[:, -1] = right
-        values = inner.values(nodes)
-        no = np.zeros(left.size, dtype=bool)
-        cells = Cells(left, right, values[:, 0], values[:, -1], no, no)
-        coefficients = fit(cells, nodes, values)
-        s = (probes - left[:, None]) / span
-        truth = inner.values(probes)
-        found = values[:, :1] + horner(s, coefficients)
-        gap = float((np.abs(found - truth) / problem.unit(truth)).max())
+        values, coefficients, gap = _following(problem, inner, left, right)
+        if gap <= _FOLLOWED or gap > 0.25 * former or width < 2.0 * finest:
+            break
+        # Half the width makes a 64th of the gap, until rounding is all that is left.
+        halvings = max(math.ceil(math.log(gap / _FOLLOWED, 64.0)), 1)
+        width *= 0.5 ** min(halvings, math.floor(math.log2(width / finest)))
+        former = gap
     fresh = np.zeros((left.size, 8))
     fresh[:, k.EDGE], fresh[:, k.INVERSE_WIDTH] = left, 1.0 / (right - left)
-    fresh[:, k.C0], fresh[:, k.C1 :] = values[:, 0], coefficients
+    fresh[:, k.C0], fresh[:, k.C1 :] = values, coefficients
     before, after = records[:, k.EDGE] < edges[0], records[:, k.EDGE] >= edges[-1]
     joined = np.concatenate([records[before], fresh, records[after]])
-    return joined, width, gap + inner.rounding() / problem.scale
+    return joined, min(width, _widest_bucket(frame)), gap + inner.rounding() / problem.scale
+
+
+def _following(
+    problem: Problem, inner: Inner, left: FloatArray, right: FloatArray
+) -> tuple[FloatArray, FloatArray, float]:
+    """Values at the left, coefficients of the rise, and how far they are from the polynomials."""
+    span = (right - left)[:, None]
+    nodes, probes = left[:, None] + span * NODES, left[:, None] + span * BETWEEN
+    nodes[:, -1] = right
+    values = inner.values(np.hstack([nodes, probes]))
+    at_nodes, truth = values[:, : NODES.size], values[:, NODES.size :]
+    no = np.zeros(left.size, dtype=bool)
+    cells = Cells(left, right, values[:, 0], at_nodes[:, -1], no, no)
+    coefficients = fit(cells, nodes, at_nodes)
+    found = values[:, :1] + horner((probes - left[:, None]) / span, coefficients)
+    gap = float((np.abs(found - truth) / problem.unit(truth)).max())
+    return values[:, 0], coefficients, gap

@@ -44,6 +44,10 @@ class Refined:
     exact: FloatArray
     approximate: FloatArray
 
+    def __getitem__(self, which: BoolArray) -> Refined:
+        names = [f.name for f in dataclasses.fields(self)]
+        return Refined(*(getattr(self, name)[which] for name in names))
+
     def errors(self, problem: Problem) -> FloatArray:
         """The largest error measured in each cell, in the unit of the problem."""
         gap = np.abs(self.approximate - self.exact) / problem.unit(self.exact)
@@ -67,8 +71,8 @@ def refine(
 ) -> Refined:
     """Cut cells until the error measured between the nodes is at most ``goal`` in each.
 
-    All cells of a level are evaluated in one call of the laws. Those of the inner range are
-    measured as they are: their polynomials are known.
+    All cells of a level are evaluated in one call of the laws, and where they are cut in another.
+    Those of the inner range are measured as they are: their polynomials are known.
     """
     done, depth, count = [], 0, 0
     if len(inner.powers):
@@ -79,35 +83,50 @@ def refine(
         done.append(_measured(problem, frame, pending[within], inner))
         pending = pending[~within]
     while pending.left.size:
-        nodes = pending.left[:, None] + (pending.right - pending.left)[:, None] * NODES
-        nodes[:, 5] = pending.right
-        probes = probe_points(frame, pending)
-        cuts = split_points(frame, pending, depth)
-        points = np.hstack([nodes[:, 1:5], probes, cuts[:, None]])
-        values = _finite(problem, points)
-        at_nodes = np.column_stack([pending.at_left, values[:, :4], pending.at_right])
-        coefficients = fit(pending, nodes, at_nodes)
-        truth = values[:, 4:-1]
-        inverse = 1.0 / (pending.right - pending.left)
-        s = (probes - pending.left[:, None]) * inverse[:, None]
-        found = pending.at_left[:, None] + horner(s, coefficients)
-        error = (np.abs(found - truth) / problem.unit(truth)).max(axis=1)
-        if problem.dense:
-            error = np.maximum(error, problem.in_u(found, truth, _ULPS).max(axis=1))
+        fitted = _fitted(problem, frame, pending)
         # A handful of probes says nothing about a cell over many octaves of the distance.
         seen = ~stretched(*distances(frame, pending.left, pending.right)[2:])
-        divisible = (cuts > pending.left) & (cuts < pending.right)
-        good = (seen & (error <= goal)) | ~divisible
-        fresh = count + int(good.sum()) + 2 * int((~good).sum())
+        bad = np.flatnonzero(~(seen & (_errors(problem, fitted) <= goal)))
+        rest = pending[bad]
+        cuts = split_points(frame, rest, depth)
+        divisible = (cuts > rest.left) & (cuts < rest.right)
+        bad, rest, cuts = bad[divisible], rest[divisible], cuts[divisible]
+        fresh = count + pending.left.size + bad.size
         if fresh > _MOST_CELLS and fresh > _most_cells(problem, frame):
-            good[:] = True
-        done.append(
-            Refined(pending[good], coefficients[good], probes[good], truth[good], found[good])
-        )
+            bad = bad[:0]
+        if not bad.size:
+            done.append(fitted)
+            break
+        good = np.ones(pending.left.size, dtype=bool)
+        good[bad] = False
+        done.append(fitted[good])
         count += int(good.sum())
-        pending = pending[~good].split(cuts[~good], values[~good, -1])
+        pending = rest.split(cuts, _finite(problem, cuts))
         depth += 1
     return _joined(done)
+
+
+def _fitted(problem: Problem, frame: Frame, cells: Cells) -> Refined:
+    """Cells with their coefficients, from one call of the laws."""
+    width = cells.right - cells.left
+    nodes = cells.left[:, None] + width[:, None] * NODES
+    nodes[:, 5] = cells.right
+    probes = probe_points(frame, cells)
+    values = _finite(problem, np.hstack([nodes[:, 1:5], probes]))
+    at_nodes = np.column_stack([cells.at_left, values[:, :4], cells.at_right])
+    coefficients = fit(cells, nodes, at_nodes)
+    s = (probes - cells.left[:, None]) * (1.0 / width)[:, None]
+    found = cells.at_left[:, None] + horner(s, coefficients)
+    return Refined(cells, coefficients, probes, values[:, 4:], found)
+
+
+def _errors(problem: Problem, refined: Refined) -> FloatArray:
+    """The errors that decide on a cut: also those in probability, where the target is dense."""
+    error = refined.errors(problem)
+    if problem.dense:
+        in_u = problem.in_u(refined.approximate, refined.exact, _ULPS)
+        error = np.maximum(error, in_u.max(axis=1))
+    return error
 
 
 def _finite(problem: Problem, points: FloatArray) -> FloatArray:

@@ -185,6 +185,8 @@ def _named(method: str | Estimator) -> Estimator:
         return method
     if not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
+    if method == "auto":
+        return Auto()
     named = _by_name()
     key = method.lower().replace(" ", "_").replace("-", "_")
     if key not in named:
