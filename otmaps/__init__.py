@@ -57,7 +57,15 @@ from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT,
 from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
 from otmaps._stable import Stable
-from otmaps._stores import FrontedStore, MemoryStore, Store, StoreEntry, TableStore, Verification
+from otmaps._stores import (
+    FrontedStore,
+    MemoryStore,
+    ObjectStore,
+    Store,
+    StoreEntry,
+    TableStore,
+    Verification,
+)
 from otmaps._walk import random_walk
 
 __version__ = "0.1.0"
@@ -102,6 +110,7 @@ __all__ = [
     "MonotoneMap",
     "MonteCarlo",
     "Normal",
+    "ObjectStore",
     "Operation",
     "OperationFactory",
     "Pareto",

@@ -14,10 +14,12 @@ from pathlib import Path
 from otmaps._stores._base import Store, StoreEntry
 from otmaps._stores._directory import PathLike, TableStore, Verification, default_path
 from otmaps._stores._memory import FrontedStore, MemoryStore
+from otmaps._stores._objects import ObjectStore, is_url
 
 __all__ = [
     "FrontedStore",
     "MemoryStore",
+    "ObjectStore",
     "PathLike",
     "Store",
     "StoreEntry",
@@ -32,22 +34,24 @@ def resolve_store(store: Store | PathLike | None) -> Store | None:
 
     Parameters
     ----------
-    store : Store, path-like, "default" or None
-        A path is a directory with memory in front, "default" the one of ``TableStore()``;
-        None is no store at all.
+    store : Store, path-like, URL, "default" or None
+        A path is a directory and a URL an object store, with memory in front; "default" is that
+        of ``TableStore()``; None is no store at all.
     """
     if store is None or isinstance(store, Store):
         return store
     if isinstance(store, str) and store == "default":
-        return _fronted(default_path())
+        store = os.environ.get("OTMAPS_STORE") or default_path()
+    if isinstance(store, str) and is_url(store):
+        return _fronted(store)
     if isinstance(store, str | os.PathLike):
         return _fronted(TableStore(store).path)
     raise TypeError(
-        f"store must be a store, the path of a directory, 'default' or None, "
+        f"store must be a store, the path of a directory, a URL, 'default' or None, "
         f"got {type(store).__name__}."
     )
 
 
 @functools.lru_cache(maxsize=8)
-def _fronted(path: Path) -> FrontedStore:
-    return FrontedStore(TableStore(path))
+def _fronted(place: Path | str) -> FrontedStore:
+    return FrontedStore(TableStore(place))
