@@ -64,8 +64,8 @@ class Service:
         except FileNotFoundError:
             return None
         except ServiceError as error:
-            if error.refused and (found := self.stat(name)) is not None and found[0] == 0:
-                return b""  # nothing has no range of bytes
+            if _is_range_error(error.__cause__) and self.stat(name) is not None:
+                return b""  # an empty object has no range of bytes
             raise
         if len(data) > _MAX_SIZE:
             raise ServiceError(f"{name} has more bytes than a table")
@@ -192,6 +192,10 @@ def _is_unknown(error: BaseException | None) -> bool:
     """Whether a service, or its file system, does not know the conditional request."""
     unknown = isinstance(error, NotImplementedError | TypeError)
     return unknown or (isinstance(error, OSError) and error.errno == errno.ENOSYS)
+
+
+def _is_range_error(error: BaseException | None) -> bool:
+    return _code(error) == "InvalidRange" or getattr(error, "code", None) == 416
 
 
 def _code(error: BaseException | None) -> str:
