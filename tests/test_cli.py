@@ -390,7 +390,7 @@ MISTAKES = [
     ([*MATCH, "b.npy", "-o", "x.npy", "--tol", "-1"], "tol"),
     ([*MATCH, "b.npy", "-o", "x.npy", "--tol", "small"], "--tol"),
     ([*MATCH, "b.npy", "-o", "x.npy", "--method", "guess"], "guess"),
-    ([*MATCH, "b.npy", "-o", "x.npy", "--store", "s3://bucket"], "s3://bucket"),
+    ([*MATCH, "b.npy", "-o", "x.npy", "--store", "file:///x"], "file:///x"),
     ([*MATCH, "b.npy", "-o", "x.npy", "-i", "q=uniform"], "'q'"),
     ([*MATCH, "b.npy", "-o", "x.npy", "-i", "z1"], "name=LAW"),
     ([*MATCH, "b.npy", "-o", "x.npy", "-i", "z1=nope"], "'nope'"),
