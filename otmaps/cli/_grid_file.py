@@ -83,9 +83,9 @@ def _jobs(entry: Mapping[str, Any], folder: Path) -> list[Job]:
 
     factories = [operation_of(_beside(text, folder)) for text in _texts(entry, "operation")]
     priors = [parse_law(_beside(t, folder)) for t in _texts(entry, "prior", "normal")]
-    inputs = {n: parse_law(_beside(t, folder)) for n, t in entry.get("inputs", {}).items()}
+    inputs = {n: parse_law(_beside(t, folder)) for n, t in _table(entry, "inputs").items()}
     options: dict[str, Any] = {name: entry[name] for name in ("method", "tol") if name in entry}
-    options |= {n: _values(v) for n, v in entry.get("parameters", {}).items()}
+    options |= {n: _values(v) for n, v in _table(entry, "parameters").items()}
     return otmaps.grid(factories, priors, inputs=inputs or None, **options)
 
 
@@ -95,6 +95,13 @@ def _texts(entry: Mapping[str, Any], name: str, default: str | None = None) -> l
     if not texts or not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{name} is {value!r}; write a name, or a list of names.")
     return texts
+
+
+def _table(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = entry.get(name, {})
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is {value!r}; write a table, as in {{ t = 0.5 }}.")
+    return value
 
 
 def _values(value: Any) -> list[Any]:
