@@ -34,6 +34,7 @@ from benchmarks import (
     operations_table,
     order,
     peers,
+    planning,
     report,
     truth,
 )
@@ -89,7 +90,14 @@ def test_a_benchmark_runs(cls, method):
 
 def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
-    helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
+    helpers |= {
+        "convergence",
+        "convergence_page",
+        "operations_table",
+        "order",
+        "limits",
+        "planning",
+    }
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -274,6 +282,13 @@ def test_the_page_about_accuracy_is_written(tmp_path):
         "accuracy-depth.png",
         "accuracy-time.png",
     }
+
+
+def test_the_page_about_planning_is_written(tmp_path):
+    planning.main(["--docs", str(tmp_path)])
+    text = (tmp_path / "planning.md").read_text()
+    assert "| three uniform latents |" in text
+    assert "{" not in text.replace("{{", "")
 
 
 def test_the_page_about_convergence_is_written(tmp_path):
