@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from otmaps._built_in import lerp
 from otmaps._convert import as_distribution
@@ -27,6 +28,7 @@ from otmaps._stores import (
     resolve_store,
 )
 from otmaps._table import map_recipe, table_key
+from otmaps.cli import main
 from otmaps.testing import StoreTests
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra otmaps[cloud]")
@@ -382,6 +384,13 @@ class TestMaking:
         assert store != TableStore(tmp_path)
         assert len({store, ObjectStore(f"memory://{tmp_path}")}) == 1
         assert isinstance(resolve_store("memory://a").back, ObjectStore)
+
+    def test_the_command_that_looks_after_directories(self, monkeypatch):
+        for command in (["list", "memory://tables"], ["prune"], ["verify", "memory://tables"]):
+            monkeypatch.setenv("OTMAPS_STORE", "memory://tables")
+            result = CliRunner().invoke(main, ["store", *command])
+            assert result.exit_code == 2
+            assert "takes a directory" in result.stderr
 
     def test_secrets_are_not_shown(self, tmp_path):
         store = ObjectStore("memory://me:word@host/tables", copy=None)
