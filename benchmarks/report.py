@@ -210,6 +210,9 @@ def build_section() -> list[str]:
     return table(("`match`, ms", *OPERATIONS), rows)
 
 
+OPENED = ("first", "again", "digest_alone")
+
+
 def store_section() -> list[str]:
     """The store; disk, so the time of the thread leaves out waiting."""
     methods = sorted(name for name in dir(store.Table) if name.startswith("time_"))
@@ -217,6 +220,11 @@ def store_section() -> list[str]:
     rows = [
         (name.removeprefix("time_").replace("_", " "), f"{t / MICROSECONDS:.0f}")
         for name, t in found.items()
+    ]
+    opened = least([Timing(name, store.Open, f"time_{name}") for name in OPENED])
+    rows += [
+        (f"open 64 KB, {name.replace('_', ' ')}", f"{t / MICROSECONDS:.0f}")
+        for name, t in opened.items()
     ]
     return table(("laplace midpoint", "microseconds"), rows)
 

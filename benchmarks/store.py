@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 
 import otmaps
-from otmaps._table import from_bytes, map_recipe, table_key, to_bytes
+from otmaps._table import from_bytes, load_map, map_recipe, table_key, to_bytes
 
 from .cases import OPERATIONS, PRIORS
+
+
+class Open:
+    """A verified open of a table of 64 KiB: the file, all checks, the map and its index."""
+
+    def setup(self) -> None:
+        operation, prior, tol = OPERATIONS["lerp"], PRIORS["laplace"], 1e-11
+        self.directory = tempfile.mkdtemp(prefix="otmaps-bench-")
+        self.store = otmaps.TableStore(self.directory)
+        self.recipe = map_recipe(operation, (prior,) * 2, prior, tol=tol)
+        self.key = table_key(self.recipe)
+        self.store.put(self.key, to_bytes(otmaps.match(operation, prior, tol=tol).map, self.recipe))
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.directory)
+
+    def time_first(self) -> None:
+        self.opened = from_bytes(self.store.get(self.key), self.key)
+
+    def time_again(self) -> None:
+        self.opened = load_map(self.store, self.recipe)
+
+    def time_digest_alone(self) -> None:
+        self.digest = hashlib.sha256(self.store.get(self.key)).digest()
+
+    def track_bytes(self) -> float:
+        return float(self.store.stat(self.key).size)
 
 
 class Table:

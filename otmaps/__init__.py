@@ -59,12 +59,16 @@ from otmaps._registry import OperationFactory, operation, operations
 from otmaps._stable import Stable
 from otmaps._stores import (
     FrontedStore,
+    LayeredStore,
     MemoryStore,
     ObjectStore,
     Store,
     StoreEntry,
     TableStore,
+    Transfer,
     Verification,
+    export_tables,
+    import_tables,
 )
 from otmaps._walk import random_walk
 
@@ -100,6 +104,7 @@ __all__ = [
     "Job",
     "JobResult",
     "Laplace",
+    "LayeredStore",
     "Levy",
     "LogNormal",
     "Logistic",
@@ -124,6 +129,7 @@ __all__ = [
     "StudentT",
     "TableError",
     "TableStore",
+    "Transfer",
     "Uniform",
     "UnservedError",
     "Verification",
@@ -134,7 +140,9 @@ __all__ = [
     "choose_estimator",
     "closed_form",
     "compose",
+    "export_tables",
     "grid",
+    "import_tables",
     "lerp",
     "linear",
     "match",

@@ -34,11 +34,14 @@ _DIGEST = slice(8 + len(_START), 8 + len(_START) + 64)
 _ZEROS = b"0" * 64
 _MAX_HEADER = 2**24
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_MOST_AXES = 8
 _DTYPES = {
-    "F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
+    code: np.dtype(text) for code, text in {
+        "F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+        "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
+    }.items()
 }  # fmt: skip
-_CODES = {text: code for code, text in _DTYPES.items()}
+_CODES = {dtype.str: code for code, dtype in _DTYPES.items()}
 
 
 def canonical_json(recipe: Any) -> str:
@@ -56,7 +59,11 @@ def canonical_json(recipe: Any) -> str:
 
 def table_key(recipe: Mapping[str, Any]) -> str:
     """The key of a recipe in every store: SHA-256 of its `canonical_json`, 64 hex digits."""
-    return hashlib.sha256(canonical_json(recipe).encode("ascii")).hexdigest()
+    return _hashed(canonical_json(recipe))
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def pack(
@@ -118,10 +125,8 @@ def unpack(data: bytes, key: str | None = None) -> tuple[Arrays, Document]:
     header = _loads(data[8:start], "header")
     document = _document(header)
     arrays = _views(header, data, start)
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and np.isnan(array).any():
-            raise TableError(f"array {name!r} holds NaN")
-    if key is not None and table_key(document["recipe"]) != key:
+    # A recipe was written in canonical form. One that was not has no key, so this is no other one.
+    if key is not None and _hashed(_dumps(document["recipe"])) != key:
         raise TableError("misplaced: it is the table of another key")
     return arrays, document
 
@@ -151,16 +156,23 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no
 
 
 def _loads(text: bytes | str, what: str) -> Any:
-    """JSON without duplicate keys, NaN and infinities; everything else is a `TableError`."""
+    """ASCII JSON without duplicate keys, NaN and infinities; all else is a `TableError`."""
     try:
-        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8"))
+        text = text if isinstance(text, str) else text.decode("ascii")
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise TableError(f"damaged or foreign: its {what} is not JSON ({error})") from None
+    if text[end:].strip(" "):
+        raise TableError(f"damaged or foreign: its {what} is not JSON alone")
+    return value
+
+
+_JSON_TYPES = frozenset({type(None), bool, int, str})  # what is written as it is
 
 
 def _plain(value: Any, where: str) -> Any:
     """``value`` in JSON types, with floats as hexadecimal strings, which round-trip everywhere."""
-    if value is None or isinstance(value, bool | str):
+    if type(value) in _JSON_TYPES or isinstance(value, str):
         return value
     if isinstance(value, int | np.integer):
         return int(value)
@@ -169,12 +181,17 @@ def _plain(value: Any, where: str) -> Any:
             raise ValueError(f"{where} is NaN; a recipe must equal itself.")
         return float(value).hex()
     if isinstance(value, list | tuple):
-        return [_plain(v, f"{where}[{i}]") for i, v in enumerate(value)]
+        return [
+            v if type(v) in _JSON_TYPES else _plain(v, f"{where}[{i}]") for i, v in enumerate(value)
+        ]
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{where} has the key {key!r}; keys of a recipe are text.")
-        return {str(k): _plain(v, f"{where}[{k!r}]") for k, v in value.items()}
+        return {
+            str(k): v if type(v) in _JSON_TYPES else _plain(v, f"{where}[{k!r}]")
+            for k, v in value.items()
+        }
     raise TypeError(
         f"{where} has type {type(value).__name__}; recipes hold numbers, text, booleans, None, "
         "lists and dicts of them."
@@ -226,27 +243,40 @@ def _views(header: dict[str, Any], data: bytes, start: int) -> Arrays:
     arrays: Arrays = {}
     position = start
     for name, entry in header.items():
-        if not _NAME.fullmatch(name) or not isinstance(entry, dict) or len(entry) != 3:
-            raise TableError(f"damaged: array {name!r} is not described")
-        code, shape = entry.get("dtype"), entry.get("shape")
-        if not isinstance(code, str) or code not in _DTYPES:
-            raise TableError(f"damaged: array {name!r} has an unknown dtype")
-        if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
-            raise TableError(f"damaged: array {name!r} has no shape")
-        if len(shape) > 8 or math.prod(max(n, 1) for n in shape) > len(data):
-            raise TableError(f"damaged: array {name!r} has an impossible shape")
-        dtype = np.dtype(_DTYPES[code])
-        count = math.prod(shape)
+        dtype, shape, count = _described(name, entry, len(data))
         end = position + count * dtype.itemsize
-        offsets = [position - start, end - start]
-        if entry.get("data_offsets") != offsets or end > len(data):
+        if entry.get("data_offsets") != [position - start, end - start] or end > len(data):
             raise TableError(f"cut short or damaged: array {name!r} is not where it should be")
         flat = np.frombuffer(data, dtype, count, position) if count else np.empty(0, dtype)
+        # The smallest of numbers is NaN where one of them is.
+        if dtype.kind == "f" and count and (least := np.minimum.reduce(flat)) != least:
+            raise TableError(f"array {name!r} holds NaN")
         # Compiled code takes native, aligned arrays; on usual machines these are views.
-        native = np.require(flat, dtype.newbyteorder("="), "A").reshape(shape)
+        if not (dtype.isnative and flat.flags.aligned):
+            flat = np.require(flat, dtype.newbyteorder("="), "A")
+        native = flat.reshape(shape)
         native.flags.writeable = False
         arrays[name] = native
         position = end
     if position != len(data):
         raise TableError("damaged: it is longer than its header says")
     return arrays
+
+
+def _described(name: str, entry: Any, limit: int) -> tuple[np.dtype[Any], list[int], int]:
+    """Dtype, shape and number of elements of an array: no more than ``limit``."""
+    if not _NAME.fullmatch(name) or not isinstance(entry, dict) or len(entry) != 3:
+        raise TableError(f"damaged: array {name!r} is not described")
+    code, shape = entry.get("dtype"), entry.get("shape")
+    if not isinstance(code, str) or code not in _DTYPES:
+        raise TableError(f"damaged: array {name!r} has an unknown dtype")
+    if not isinstance(shape, list) or len(shape) > _MOST_AXES:
+        raise TableError(f"damaged: array {name!r} has no shape")
+    count, size = 1, 1
+    for n in shape:
+        if type(n) is not int or n < 0:
+            raise TableError(f"damaged: array {name!r} has no shape")
+        count, size = count * n, size * max(n, 1)
+        if size > limit:
+            raise TableError(f"damaged: array {name!r} has an impossible shape")
+    return _DTYPES[code], shape, count

@@ -345,7 +345,7 @@ class MonotoneMap:
             kind = metadata["kind"]
             numbers = {name: float.fromhex(metadata[name]) for name in _NUMBERS}
             pairs = {name: _pair(metadata[name]) for name in _PAIRS}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"the metadata of the map are incomplete: {error!r}.") from None
         if kind not in {"identity", "affine", "table"}:
             raise ValueError(f"the map is of the unknown kind {kind!r}.")

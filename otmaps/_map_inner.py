@@ -11,14 +11,13 @@ libraries, which go by the cells, have the same map.
 from __future__ import annotations
 
 import dataclasses
-import functools
-import math
 from typing import final
 
 import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._kernels import _maps as k
+from otmaps._kernels import _tables as kernels
 
 N_STATED = k.BOTTOM
 """So many numbers are stated; the rest is computed from them."""
@@ -27,9 +26,9 @@ STEPS = (6.0, 24.0, 96.0, 384.0)
 DEGREES = (8, 12, 16, 20)
 """The numbers of coefficients that the kernel takes."""
 
+_STEPS = np.array(STEPS)
 _EPS = float(np.finfo(float).eps)
-_SPARE = 1.05
-_PARTS = 32  # of a polynomial, in each of which its derivative is bounded
+_PARTS = 32  # of a polynomial, at most, in each of which its derivative is bounded
 
 
 @final
@@ -43,7 +42,7 @@ class Inner:
     @property
     def grain(self) -> float:
         """The coordinate s is a multiple of it, so that no rounding makes the map fall."""
-        return float(self.numbers[k.STEP]) / 1.5 * _EPS
+        return _grain(float(self.numbers[k.STEP]))
 
     def edges(self) -> FloatArray:
         """Where a polynomial begins or ends, in y, in order."""
@@ -74,16 +73,17 @@ class Inner:
         return (0.5 * self.grain + 32.0 * _EPS) * size + 2.0 * _EPS * offset
 
 
+def _grain(step: float) -> float:
+    return step / 1.5 * _EPS
+
+
 def make_inner(numbers: FloatArray, powers: FloatArray) -> Inner:
     """The inner range of stated numbers: the bounds of its values are filled in."""
     full = np.zeros(k.TOP + 1)
     full[:N_STATED] = numbers[:N_STATED]
     powers = np.array(powers, order="C")
     if len(powers):
-        full[k.TOP] = full[k.OFFSET] + powers[-1].sum() + slack_of(powers)
-        signs = (-1.0) ** np.arange(powers.shape[1] - 1, -1, -1)
-        lowest = full[k.OFFSET] + powers[0] @ signs - slack_of(powers)
-        full[k.BOTTOM] = 2.0 * full[k.OFFSET] - full[k.TOP] if full[k.FOLD] else lowest
+        kernels.bound_inner(full, powers)
     full.flags.writeable = powers.flags.writeable = False
     return Inner(full, powers)
 
@@ -96,45 +96,15 @@ def never_falls(inner: Inner) -> bool:
     """Whether the computed values of the inner range are proven not to fall.
 
     The condition is that of `otmaps._map_proof`, for any degree and s from -1 to 1:
-    ``g P'(s) >= 2 |s| u K(s)`` with K the sum of j |c_j| |s|^(j - 1). It is shown in each of 32
-    parts of the cell by Taylor's formula about the middle. Folded values are held above 0.
+    ``g P'(s) >= 2 |s| u K(s)`` with K the sum of j |c_j| |s|^(j - 1). It is shown in parts of the
+    cell, 32 at most, by Taylor's formula about the middle. Folded values are held above 0.
     """
-    c = inner.powers[:, ::-1]
-    degree = c.shape[1] - 1
-    slopes = c[:, 1:] * np.arange(1, degree + 1)
-    middles = (np.arange(_PARTS) + 0.5) * 2.0 / _PARTS - 1.0
-    least = slopes @ _taylor(degree)
-    far = np.abs(middles) + 1.0 / _PARTS
-    noise = np.abs(slopes) @ far ** np.arange(degree)[:, None]
-    radius = (1.0 / _PARTS) ** np.arange(1, degree)
-    moved = np.einsum("pcj,j->cp", np.abs(slopes @ _taylor_rest(degree)), radius)
-    if not np.all(inner.grain * (least - moved) >= _SPARE * far * _EPS * noise + 1e-300):
-        return False
-    if len(c) == 1:
-        return True
-    signs = (-1.0) ** np.arange(degree + 1)
-    return bool(c[0].sum() + slack_of(inner.powers) <= c[1] @ signs)
-
-
-@functools.cache
-def _taylor(degree: int) -> FloatArray:
-    """From coefficients of a derivative to its values in the middles of the parts."""
-    middles = (np.arange(_PARTS) + 0.5) * 2.0 / _PARTS - 1.0
-    return np.asarray(middles ** np.arange(degree)[:, None])
-
-
-@functools.cache
-def _taylor_rest(degree: int) -> FloatArray:
-    """From the same to its Taylor coefficients 1, 2, ...; shape (parts, degree, degree - 1)."""
-    middles = (np.arange(_PARTS) + 0.5) * 2.0 / _PARTS - 1.0
-    row, column = np.arange(degree)[:, None], np.arange(1, degree)[None, :]
-    binomial = np.array([[math.comb(i, j) for j in range(1, degree)] for i in range(degree)], float)
-    return np.asarray(binomial * middles[:, None, None] ** np.maximum(row - column, 0))
+    return bool(kernels.inner_rises(inner.powers, inner.grain, _PARTS))
 
 
 def slack_of(powers: FloatArray) -> float:
     """How far Horner's rule may round, twice."""
-    return 8.0 * _EPS * float(np.abs(powers).sum())
+    return float(kernels.slack(powers))
 
 
 def horner_down(powers: FloatArray, s: FloatArray) -> FloatArray:
@@ -172,29 +142,11 @@ def checked_inner(numbers: FloatArray, powers: FloatArray) -> Inner:
         raise ValueError(f"the inner range has the shapes {numbers.shape} and {powers.shape}.")
     if powers.shape[1] not in DEGREES:
         raise ValueError(f"the inner range has {powers.shape[1]} coefficients.")
-    if not (np.all(np.isfinite(numbers)) and np.all(np.isfinite(powers))):
-        raise ValueError("the inner range is not finite.")
     if not len(powers):
         return NOTHING
-    fold, low, high = numbers[k.FOLD], numbers[k.LOWEST], numbers[k.HIGHEST]
-    knots = [0.0 if fold else low, high]
-    if len(powers) == 2:
-        knots.insert(1, numbers[k.KNOT])
-    sound = (
-        fold in {0.0, 1.0}
-        and numbers[k.STEP] in STEPS
-        and low < high
-        and (not fold or low == -high)
-    )
-    sound = sound and bool(np.all(np.diff(knots) > 0))
-    for at, inverse, a, b in zip(
-        (k.MIDDLE, k.MIDDLE_2), (k.INVERSE, k.INVERSE_2), knots[:-1], knots[1:], strict=False
-    ):
-        reach = max(abs(a - numbers[at]), abs(b - numbers[at])) * numbers[inverse]
-        sound = sound and 0.0 < reach <= 1.0 + 1e-12
-    if not sound:
+    numbers, powers = numbers.copy(), powers.copy()  # numba is slow to pass what is read-only
+    if not kernels.inner_is_sound(numbers, powers, _STEPS):
         raise ValueError(f"the inner range has the numbers {numbers.tolist()}.")
-    inner = make_inner(numbers, powers)
-    if not never_falls(inner):
+    if not kernels.inner_rises(powers, _grain(float(numbers[k.STEP])), _PARTS):
         raise ValueError("the map of the inner range is not proven to rise.")
-    return inner
+    return make_inner(numbers, powers)

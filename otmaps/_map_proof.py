@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._kernels import _maps as k
+from otmaps._kernels._tables import rising
 
 # From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
 POWERS_TO_BERNSTEIN = np.array(
@@ -32,10 +33,6 @@ POWERS_TO_BERNSTEIN = np.array(
 )
 
 _PARTS = 4  # of a cell, in each of which the inequality is shown
-_ROUNDINGS = np.array([1.0, 2.0, 3.0, 4.0, 4.0])
-_UNIT = 0.5 * float(np.finfo(float).eps)
-_UNDERFLOW = 1e-322  # eight results may lose a half of the smallest double
-_SPARE = 1.05  # terms in u^2, and the roundings of this computation itself
 
 
 def _part_to_bernstein(part: int) -> FloatArray:
@@ -47,7 +44,8 @@ def _part_to_bernstein(part: int) -> FloatArray:
     return np.asarray(POWERS_TO_BERNSTEIN @ (binomial * start**rise * width ** powers[:, None]))
 
 
-_PARTS_TO_BERNSTEIN = tuple(_part_to_bernstein(part) for part in range(_PARTS))
+PARTS_TO_BERNSTEIN = np.stack([_part_to_bernstein(part) for part in range(_PARTS)])
+"""From coefficients of the derivative in s, on each of the parts; what the kernels take."""
 
 
 def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
@@ -65,16 +63,9 @@ def never_falls(records: FloatArray, bucket: float) -> npt.NDArray[np.bool_]:
     -------
     ndarray of bool, shape (n,)
     """
-    c = records[:-1, k.C1 :]
-    cubic = (records[:-1, k.INVERSE_WIDTH] == bucket) & ~c[:, 3:].any(axis=1)
-    grain = np.where(cubic, k.BUCKET_GRAIN, k.GRAIN)
-    steep = np.ones(len(c), dtype=bool)
-    for part in range(_PARTS):
-        least = (slopes(c) @ _PARTS_TO_BERNSTEIN[part].T).min(axis=1)
-        s = (part + 1) / _PARTS
-        noise = 2.0 * s * _UNIT * (np.abs(c) * _ROUNDINGS) @ s ** np.arange(5)
-        steep &= grain * least >= _SPARE * noise + _UNDERFLOW
-    return np.asarray(steep | np.all(c >= 0.0, axis=1))
+    proven = np.empty(len(records) - 1, dtype=bool)
+    rising(records, float(bucket), PARTS_TO_BERNSTEIN, proven)
+    return proven
 
 
 def slopes(c: FloatArray) -> FloatArray:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
-import numpy.typing as npt
 
 from otmaps._arrays import AnyFloatArray, FloatArray
 from otmaps._kernels import _maps as k
+from otmaps._kernels import _tables as kernels
 from otmaps._linearity import Linear
 from otmaps._map_inner import N_STATED as N_INNER
 from otmaps._map_inner import NOTHING, Inner, checked_inner
-from otmaps._map_proof import never_falls, rounding_allowance
+from otmaps._map_proof import PARTS_TO_BERNSTEIN
 
 MOST_BUCKETS = 1 << 16
 """More would no longer fit the second-level cache beside the cells."""
@@ -109,78 +109,61 @@ def make_table(
     inner : Inner
         What `evaluate` goes by in its range; the cells there have the same values to rounding.
     """
-    lines = _on_cache_lines(records)
+    return _indexed(_on_cache_lines(records), core.copy(), ends, inner)
+
+
+def _indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner) -> Table:
+    """The table of cells on cache lines, which it keeps."""
     full = np.zeros((2, k.COUNT + 1))
     full[:, :N_STATED] = ends
-    guides = [_core_guide(lines, core)]
-    for side in (k.LOW, k.HIGH):
-        full[side, k.START] = sum(g.size for g in guides)
-        guides.append(_end_guide(lines, core, full[side], side))
-    guide = np.concatenate(guides).astype(np.int32)
-    core = core.copy()
-    cubics = _cubics(lines, core, guides[0])
+    low, high, inverse = core.tolist()
+    buckets = round((high - low) * inverse)
+    below, above = kernels.borders(lines, core)
+    cells = (0, below - 1), (above, len(lines) - 2)
+    sizes = [_count_buckets(lines, core, full[side], side, cells[side]) for side in (0, 1)]
+    full[:, k.START] = buckets, buckets + sizes[0]
+    guide = np.empty(buckets + sum(sizes), dtype=np.int32)
+    cubic = kernels.index_core(lines, core, guide)
+    for side, start, size in zip(
+        (k.LOW, k.HIGH), (buckets, buckets + sizes[0]), sizes, strict=True
+    ):
+        first, per_octave = full[side, k.FIRST], full[side, k.PER_OCTAVE]
+        mine = guide[start : start + size]
+        kernels.index_end(lines, full[side], int(first), int(per_octave), cells[side], mine)
+    # Where other cells prevail there are no cubics: then the kernel goes by the guide at once.
+    cubics = _aligned(buckets if cubic >= 0.5 * buckets else 0, 4)
+    kernels.copy_cubics(lines, core, guide, cubics)
     for array in (lines, cubics, guide, core, full):
         array.flags.writeable = False
     return Table(lines, cubics, guide, core, full, inner)
 
 
+def _aligned(rows: int, columns: int) -> FloatArray:
+    """An array that starts on a multiple of 64 bytes: a record of 8 numbers is one cache line."""
+    raw = np.empty(rows * columns + 8)
+    start = (-raw.__array_interface__["data"][0] // 8) % 8
+    return raw[start : start + rows * columns].reshape(rows, columns)
+
+
 def _on_cache_lines(records: FloatArray) -> FloatArray:
-    """A copy that starts on a multiple of 64 bytes: then a record is one cache line."""
-    raw = np.zeros(records.size + 8)
-    start = (-raw.ctypes.data // 8) % 8
-    lines = raw[start : start + records.size].reshape(records.shape)
+    lines = _aligned(*records.shape)
     lines[...] = records
     return lines
 
 
-def _cubics(records: FloatArray, core: FloatArray, guide: npt.NDArray[np.int64]) -> FloatArray:
-    """Coefficients c0 ... c3 of the buckets of the core that are one cubic cell, NaN for others.
-
-    Without rows where the others prevail: then the kernel goes by the guide at once.
-    """
-    cells = records[np.maximum(guide, 0)]
-    whole = (guide >= 0) & (cells[:, k.INVERSE_WIDTH] == core[2])
-    whole &= (cells[:, k.C4] == 0.0) & (cells[:, k.C5] == 0.0)
-    whole[: k.COARSE] = False
-    if whole.mean() < 0.5:
-        return np.zeros((0, 4))
-    return _on_cache_lines(np.where(whole[:, None], cells[:, k.C0 : k.C4], np.nan))
-
-
-def _core_guide(records: FloatArray, core: FloatArray) -> npt.NDArray[np.int64]:
-    edges = records[:, k.EDGE]
-    width = 1.0 / core[2]
-    starts = core[0] + width * np.arange(round((core[1] - core[0]) * core[2]))
-    first = np.searchsorted(edges, starts, side="right") - 1
-    last = np.searchsorted(edges, starts + width, side="left") - 1
-    return np.asarray(np.where(first == last, first, -1 - first))
-
-
-def _end_guide(
-    records: FloatArray, core: FloatArray, end: FloatArray, side: int
-) -> npt.NDArray[np.int64]:
-    """Fill in the computed columns of an end; the cell in which each of its buckets begins."""
-    edges = records[:, k.EDGE]
-    border = core[side]
-    mine = (edges >= border) if side == k.HIGH else (edges <= border)
-    reach = [
-        float(end[k.SIGN] * (e - end[k.ANCHOR]))
-        for e in (edges[0 if side == k.LOW else -1], border)
-    ]
-    near, far = sorted(reach)
+def _count_buckets(
+    records: FloatArray, core: FloatArray, end: FloatArray, side: int, cells: tuple[int, int]
+) -> int:
+    """Fill in the computed columns of an end: so many buckets begin in the cells given."""
+    sign, anchor = float(end[k.SIGN]), float(end[k.ANCHOR])
+    edge = float(records[0 if side == k.LOW else -1, k.EDGE])
+    near, far = sorted((sign * (edge - anchor), sign * (float(core[side]) - anchor)))
     octaves = math.frexp(far)[1] - math.frexp(near)[1] + 1
-    wanted = 2.0 * mine.sum() / octaves
+    wanted = 2.0 * (cells[1] - cells[0] + 2) / octaves
     per_octave = 2 ** min(max(math.ceil(math.log2(wanted)), 0), 10)
-    first, last = (int(k.bucket(np.float64(d), float(per_octave))) for d in (near, far))
-    end[[k.FIRST, k.PER_OCTAVE, k.COUNT]] = first, per_octave, last - first + 1
-    numbers = np.arange(first, last + 1) + (0 if end[k.SIGN] > 0 else 1)
-    octave, part = np.divmod(numbers, per_octave)
-    leftmost = end[k.ANCHOR] + end[k.SIGN] * np.ldexp(0.5 + part / (2.0 * per_octave), octave)
-    # The kernel rounds the distance: a point left of its bucket must not miss a narrow cell there.
-    rounded = 2.0 * np.spacing(np.abs(end[k.ANCHOR]) + np.abs(leftmost))
-    found = np.searchsorted(edges, leftmost - rounded, side="right") - 1
-    cells = np.flatnonzero(mine)[:-1]
-    return np.asarray(np.clip(found, cells[0], cells[-1]))
+    first, last = (int(k.bucket(d, float(per_octave))) for d in (near, far))
+    end[k.FIRST], end[k.PER_OCTAVE], end[k.COUNT] = first, per_octave, last - first + 1
+    return last - first + 1
 
 
 def checked_table(arrays: dict[str, Any]) -> Table:
@@ -202,12 +185,32 @@ def checked_table(arrays: dict[str, Any]) -> Table:
         raise ValueError(f"records must have the shape (cells + 1, 8), got {records.shape}.")
     if core.shape != (3,) or ends.shape != (2, N_STATED):
         raise ValueError(f"core and ends have the shapes {core.shape} and {ends.shape}.")
-    _check_cells(records)
-    _check_core(records, core)
-    _check_order(records, core)
-    for side in (k.LOW, k.HIGH):
-        _check_end(records, core, ends[side], side)
-    return make_table(records, core, ends, _checked_inner_of(arrays, records))
+    # Numba is slow to pass what is read-only, so the copies come first.
+    records, core, ends = _on_cache_lines(records), core.copy(), ends.copy()
+    fault = kernels.fault(records, core, ends, MOST_BUCKETS, PARTS_TO_BERNSTEIN)
+    if fault != kernels.SOUND:
+        raise ValueError(f"{_FAULTS[fault]}.")
+    return _indexed(records, core, ends, _checked_inner_of(arrays, records))
+
+
+_END_FAULTS = {
+    kernels.END_NOT_FINITE: "the {} end of the table is not finite",
+    kernels.ANCHORED: "the {} end of the table is anchored inside its cells",
+    kernels.BEFORE: "the {} end of the table lies before its last cell",
+    kernels.BACK: "the {} end of the table turns back",
+}
+_FAULTS = {
+    kernels.NOT_FINITE: "records of the table are not finite",
+    kernels.EDGES: "the edges of the table do not increase",
+    kernels.WIDTHS: "the widths of the table do not belong to its edges",
+    kernels.FALLING: "the map of the table is not monotone",
+    kernels.OVERLAP: "a cell of the table ends above the beginning of the next one",
+    kernels.CORE: "the core of the table is not inside its edges",
+    kernels.BUCKETS: f"the core of the table has not 1 to {MOST_BUCKETS} whole buckets",
+    kernels.CORE_EDGES: "the core of the table does not end at edges of cells",
+    **{code: text.format("lower") for code, text in _END_FAULTS.items()},
+    **{code + len(_END_FAULTS): text.format("upper") for code, text in _END_FAULTS.items()},
+}
 
 
 def _checked_inner_of(arrays: dict[str, Any], records: FloatArray) -> Inner:
@@ -217,12 +220,8 @@ def _checked_inner_of(arrays: dict[str, Any], records: FloatArray) -> Inner:
     numbers, powers = (_checked_array(arrays[name], name) for name in ("inner", "powers"))
     inner = checked_inner(numbers, powers)
     if len(inner.powers):
-        edges = inner.edges()
-        if not records[0, k.EDGE] < edges[0] < edges[-1] < records[-1, k.EDGE]:
-            raise ValueError("the inner range of the table is not inside its cells.")
-        rows = records[(records[:, k.EDGE] >= edges[0]) & (records[:, k.EDGE] <= edges[-1])]
-        gap = np.abs(inner.values(rows[:, k.EDGE]) - rows[:, k.C0])
-        if not np.all(gap <= FOLLOWED * (np.abs(rows[:, k.C0]) + np.ptp(rows[:, k.C0]))):
+        numbers, powers = inner.numbers.copy(), inner.powers.copy()
+        if not kernels.follows(records, numbers, powers, FOLLOWED):
             raise ValueError("the inner range of the table does not follow its cells.")
     return inner
 
@@ -231,53 +230,3 @@ def _checked_array(value: Any, name: str) -> FloatArray:
     if not isinstance(value, np.ndarray) or value.dtype != np.float64:
         raise ValueError(f"{name} of the table is not a float64 array.")
     return value
-
-
-def _check_cells(records: FloatArray) -> None:
-    if not np.all(np.isfinite(records)):
-        raise ValueError("records of the table are not finite.")
-    edges = records[:, k.EDGE]
-    if not np.all(np.diff(edges) > 0):
-        raise ValueError("the edges of the table do not increase.")
-    widths = records[:-1, k.INVERSE_WIDTH] * np.diff(edges)
-    if not np.all(np.abs(widths - 1.0) < 1e-12):
-        raise ValueError("the widths of the table do not belong to its edges.")
-
-
-def _check_order(records: FloatArray, core: FloatArray) -> None:
-    if np.any(np.diff(records[:, k.C0]) < 0) or not np.all(never_falls(records, core[2])):
-        raise ValueError("the map of the table is not monotone.")
-    slack = rounding_allowance(records[:-1, k.C0 :]) / 8.0
-    if np.any(records[:-1, k.C1 :].sum(axis=1) + slack > np.diff(records[:, k.C0])):
-        raise ValueError("a cell of the table ends above the beginning of the next one.")
-
-
-def _check_core(records: FloatArray, core: FloatArray) -> None:
-    edges = records[:, k.EDGE]
-    low, high, inverse = core.tolist()
-    if not (np.all(np.isfinite(core)) and edges[0] < low < high < edges[-1] and inverse > 0):
-        raise ValueError(f"the core {core.tolist()} of the table is not inside its edges.")
-    buckets = (high - low) * inverse
-    if buckets != round(buckets) or not 1 <= buckets <= MOST_BUCKETS:
-        raise ValueError(f"the core of the table has {buckets} buckets.")
-    if not {low, high} <= set(edges.tolist()):
-        raise ValueError("the core of the table does not end at edges of cells.")
-
-
-def _check_end(records: FloatArray, core: FloatArray, end: FloatArray, side: int) -> None:
-    name = ("lower", "upper")[side]
-    row = 0 if side == k.LOW else -1
-    edge, value = records[row, k.EDGE], records[row, k.C0]
-    outward = -1.0 if side == k.LOW else 1.0
-    plain = [k.ANCHOR, k.SIGN, k.BASE, k.POWER, k.REACH]
-    distances = [end[k.SIGN] * (e - end[k.ANCHOR]) for e in (edge, core[side])]
-    if not np.all(np.isfinite(end[plain])) or np.any(np.isnan(end)) or abs(end[k.SIGN]) != 1.0:
-        raise ValueError(f"the {name} end of the table is not finite.")
-    if min(distances) <= 0 or distances[0] != end[k.REACH]:
-        raise ValueError(f"the {name} end of the table is anchored inside its cells.")
-    if outward * (end[k.SUPPORT] - edge) < 0 or outward * (end[k.LIMIT] - value) < 0:
-        raise ValueError(f"the {name} end of the table lies before its last cell.")
-    # d grows outward or shrinks outward; the power law must lead from the last value outward.
-    growth = end[k.POWER] * (value - end[k.BASE]) * end[k.SIGN]
-    if growth < 0:
-        raise ValueError(f"the {name} end of the table turns back.")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import importlib
+import itertools
 import math
 import sys
 import types
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, final
 
@@ -29,7 +32,8 @@ from otmaps._symbols import Symbol, trace
 Function = Callable[..., Any]
 Evaluation = Literal["arrays", "compiled loop", "Python loop"]
 
-_PROBE_POINTS = 24
+_PROBE_POINTS = 24  # for each pair of scales
+_PROBE_SCALES = (4.0, 0.1, 100.0, 1e4)
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
 
 
@@ -227,20 +231,45 @@ class Operation:
             "probes": self._probes(),
         }
 
-    def _probes(self) -> list[str]:
-        """Values of the function: an edited function has another recipe, whatever its version."""
-        steps = np.arange(1, _PROBE_POINTS + 1)
-        # Kronecker points in (-4, 4): the same on every platform, unlike random draws.
-        slopes = [math.sqrt(prime) % 1.0 for prime in _PRIMES]
-        points = [
-            8.0 * (steps * slopes[i % 8] * (1 + i // 8) % 1.0 - 0.5)
-            for i in range(len(self.latents))
-        ]
-        return [float(v).hex() for v in np.asarray(self.raw(*points))]
+    def _probes(self) -> str:
+        """A digest of values of the function: one that was edited has another recipe.
+
+        An edit shows where it moves any of some hundred values by any bit, near 0 and far from it.
+        So do machines whose exponentials differ in the last bit: they build a table each.
+        """
+        points = _probe_points(len(self.latents))
+        # What points that no prior draws lead to is no news.
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                values = [float(v).hex() for v in np.asarray(self.raw(*points), dtype=float)]
+            except Exception:  # noqa: BLE001 - a user's function, which may refuse some of them
+                values = [self._value_as_text(point) for point in np.transpose(points)]
+        return hashlib.sha256("\n".join(values).encode("ascii")).hexdigest()
+
+    def _value_as_text(self, point: AnyFloatArray) -> str:
+        """The value at one point, or the name of what the function raises there."""
+        try:
+            return float(self.raw(*point[:, None])[0]).hex()
+        except Exception as error:  # noqa: BLE001 - see above
+            return type(error).__name__
 
     def __repr__(self) -> str:
         bound = ", ".join(f"{k}={v!r}" for k, v in self.parameters.items())
         return f"{self.name}({bound})"
+
+
+@functools.cache
+def _probe_points(latents: int) -> list[AnyFloatArray]:
+    """Kronecker points on several scales: the same on every platform, unlike random draws."""
+    steps = np.arange(1, _PROBE_POINTS + 1)
+    slopes = [math.sqrt(prime) % 1.0 for prime in _PRIMES]
+    pairs = list(itertools.product(_PROBE_SCALES, repeat=2))
+    return [
+        np.concatenate([2.0 * pair[i % 2] * (column % 1.0 - 0.5) for pair in pairs])
+        for i in range(latents)
+        for column in [steps * slopes[i % 8] * (1 + i // 8)]
+    ]
 
 
 def _read_only(array: AnyFloatArray) -> AnyFloatArray:

@@ -14,7 +14,7 @@ from otmaps._errors import StoreWarning, TableError
 from otmaps._format import pack, table_key, unpack
 from otmaps._map import MonotoneMap
 from otmaps._operations import Operation
-from otmaps._stores import Store
+from otmaps._stores import Opened, Store
 
 if TYPE_CHECKING:
     from otmaps._estimators import Estimator
@@ -114,6 +114,19 @@ def from_bytes(data: bytes, key: str | None = None) -> tuple[MonotoneMap, dict[s
     return T, document["recipe"]
 
 
+# 32 MiB of files, so about 64 MiB in all.
+_OPENED: Opened[MonotoneMap] = Opened(2**25)
+
+
+def _opened(data: bytes, key: str) -> MonotoneMap:
+    """The map of `from_bytes`, made once from equal bytes."""
+    T = _OPENED.get(key, data)
+    if T is None:
+        T = from_bytes(data, key)[0]
+        _OPENED.put(key, data, T)
+    return T
+
+
 def load_map(store: Store, recipe: dict[str, Any]) -> MonotoneMap | None:
     """The map of a recipe where the store has it, verified; a bad table is a warning and None."""
     key = table_key(recipe)
@@ -121,7 +134,7 @@ def load_map(store: Store, recipe: dict[str, Any]) -> MonotoneMap | None:
     if data is None:
         return None
     try:
-        return from_bytes(data, key)[0]
+        return _opened(data, key)
     except TableError as error:
         warnings.warn(
             f"the table {key} of {store!r} is not used but built anew: {error}.",
@@ -144,7 +157,7 @@ def fetch_map(
         data = store.get(key)
         if data is not None:
             with contextlib.suppress(TableError):
-                return from_bytes(data, key)[0]
+                return _opened(data, key)
         T = build()
         store.put(key, to_bytes(T, recipe))
     return T

@@ -35,6 +35,7 @@ def store_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test an empty default store, also seen by its subprocesses; not made yet."""
     path = tmp_path / "store"
     monkeypatch.setenv("OTMAPS_STORE", str(path))
+    monkeypatch.setenv("OTMAPS_SHARED_STORE", "")
     return path
 
 

@@ -111,6 +111,8 @@ COMMANDS = [
     ["store", "list"],
     ["store", "verify"],
     ["store", "prune"],
+    ["store", "export"],
+    ["store", "import"],
     ["demo"],
 ]
 
@@ -654,6 +656,32 @@ def test_store_of_another_place(here):
     good("precompute", "lerp", "-p", "t=.2", "--prior", "uniform", "--store", "tables")
     assert len(parsed("store", "list", "tables")["tables"]) == 1
     assert parsed("store", "list")["tables"] == []
+
+
+def test_store_exports_and_imports(here, store_dir):
+    good("precompute", "lerp", "-p", "t=.2,.3,.4", "--prior", "uniform")
+    assert "3 tables copied" in good("store", "export", "all.tar")
+    key = parsed("store", "list")["tables"][0]["key"]
+    assert parsed("store", "export", "one.tar", "--key", key[:10])["copied"] == 1
+    assert "1 tables copied" in good("store", "import", "one.tar", "other")
+    assert parsed("store", "import", "all.tar", "other") == {
+        "archive": "all.tar",
+        "copied": 2,
+        "present": 1,
+        "left_out": [],
+    }
+    assert parsed("store", "verify", "other")["good"] == 3
+
+    victim = next(store_dir.rglob("*.safetensors"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    text = good("store", "export", "rest.tar", code=1)
+    assert "2 tables copied" in text
+    assert "SHA-256" in text
+    assert run("store", "export", "none.tar", "--key", "zz").exit_code == 2
+    Path("noise.tar").write_bytes(b"noise" * 1000)
+    result = run("store", "import", "noise.tar")
+    assert result.exit_code == 2
+    assert "no plain tar archive" in result.stderr
 
 
 # --------------------------------------------------------------------------------------------- laws

@@ -387,6 +387,9 @@ def T(request: pytest.FixtureRequest) -> MonotoneMap:
     return MAPS[request.param]()
 
 
+CERTIFICATE = MAPS["affine"]().metadata()
+
+
 class TestMaps:
     def test_round_trip(self, T: MonotoneMap) -> None:
         recipe = recipe_of(0.25)
@@ -434,6 +437,9 @@ class TestMaps:
             ({"certificate": []}, "no certificate"),
             ({"certificate": {}}, "not a monotone map"),
             ({"certificate": {"kind": "table"}}, "not a monotone map"),
+            ({"certificate": {**CERTIFICATE, "domain": ["-0x1p9999", "0x0p0"]}}, "incomplete"),
+            ({"certificate": {**CERTIFICATE, "unit": "0x1p9999"}}, "incomplete"),
+            ({"certificate": {**CERTIFICATE, "unit": "nan"}}, "not a monotone map"),
         ],
     )
     def test_documents_that_are_no_certificate(self, change: dict, why: str) -> None:

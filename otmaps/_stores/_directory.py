@@ -23,6 +23,8 @@ from otmaps._stores._objects import ObjectStore, is_url
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
+_LOOKS = 16  # so many times is the directory looked at while a limit's worth is written
+
 
 @final
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +65,13 @@ class TableStore(Store):
         ``OTMAPS_STORE``, or else ``tables`` in the user's cache directory for otmaps.
     build_timeout : float
         How long to wait, in seconds, for another process that builds the table one needs.
+    max_bytes : int, optional
+        How many bytes of tables the directory may hold: writing prunes what was not used for
+        longest. Each of several writers counts its own tables, and looks at the directory after
+        a sixteenth of the limit, so it may be passed by that for each further writer.
+    read_only : bool
+        True: nothing in the directory changes. Tables are kept in memory, and reading one is not
+        noted. For directories of others, behind one of one's own (`LayeredStore`).
 
     See Also
     --------
@@ -84,20 +93,33 @@ class TableStore(Store):
         place = os.environ.get("OTMAPS_STORE") if path is None else path
         return ObjectStore(str(place), **options) if is_url(place) else super().__new__(cls)
 
-    def __init__(self, path: PathLike | None = None, *, build_timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        path: PathLike | None = None,
+        *,
+        build_timeout: float = 60.0,
+        max_bytes: int | None = None,
+        read_only: bool = False,
+    ) -> None:
         if path is not None and not isinstance(path, str | os.PathLike):
             raise TypeError(f"path must be a path or None, got {type(path).__name__}.")
         if not build_timeout >= 0:
             raise ValueError(f"build_timeout must be at least 0 seconds, got {build_timeout!r}.")
+        if max_bytes is not None and not max_bytes >= 0:
+            raise ValueError(f"max_bytes must be at least 0, got {max_bytes!r}.")
         self.path = default_path() if path is None else Path(path).expanduser().absolute()
         self.build_timeout = float(build_timeout)
+        self.max_bytes = max_bytes
+        self.read_only = bool(read_only)
+        self._root = str(self.path)
+        self._room = 0  # bytes that may be written before the next look at the directory
         self._memory = MemoryStore()  # what the disk did not take
         self._told: dict[str, object] = {}
         self._swept: set[str] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # One object a process and path: so a worker that gets it with each job warns once.
-        return _table_store, (str(self.path), self.build_timeout)
+        return _table_store, (self._root, self.build_timeout, self.max_bytes, self.read_only)
 
     def __repr__(self) -> str:
         return f"TableStore({str(self.path)!r})"
@@ -111,21 +133,24 @@ class TableStore(Store):
     # ------------------------------------------------------------------------------------- get, put
     def get(self, key: str) -> bytes | None:
         """The bytes under a key, or None; a file that cannot be read is a warning and None."""
-        kept = self._memory.get(key)
-        if kept is not None:
+        name = checked_key(key) + SUFFIX
+        if self._memory and (kept := self._memory.get(key)) is not None:
             return kept
-        path = self._file(key)
+        path = f"{self._root}{os.sep}{key[:2]}{os.sep}{name}"
         try:
-            return read(path)
+            return read(path, touch=not self.read_only)
         except FileNotFoundError:
             return None
         except (OSError, TableError) as error:
-            self._warn(f"{path} could not be read and its table is built anew: {error}.", path.name)
+            self._warn(f"{path} could not be read and its table is built anew: {error}.", name)
             return None
 
     def put(self, key: str, data: bytes) -> None:
         """Publish bytes under a key; what the disk does not take stays in memory."""
         path = self._file(key)
+        if self.read_only:
+            self._memory.put(key, data)
+            return
         first = path.parent.name not in self._swept
         try:
             publish(path, data, flush_root=first)
@@ -141,6 +166,19 @@ class TableStore(Store):
         if first:
             self._swept.add(path.parent.name)
             sweep(path.parent)
+        if self.max_bytes is not None:
+            self._keep_within(self.max_bytes, len(data))
+
+    def _keep_within(self, limit: int, written: int) -> None:
+        """Prune where the directory has passed its limit, now and then."""
+        self._room -= written
+        if self._room >= 0:
+            return
+        share = limit // _LOOKS
+        total = sum(entry.size for entry in self.entries())
+        if total > limit:
+            total -= sum(entry.size for entry in self.prune(max_bytes=limit - share))
+        self._room = min(limit - total, share)
 
     def stat(self, key: str) -> StoreEntry | None:
         """Size and time of last use of the file of a key; None where it is in memory alone."""
@@ -161,26 +199,32 @@ class TableStore(Store):
     def remove(self, key: str) -> None:
         """Unlink the file of a key; readers that have it open go on."""
         self._memory.remove(key)
-        with contextlib.suppress(OSError):
-            self._file(key).unlink()
+        if not self.read_only:
+            unlink(self._file(key))
 
     @contextlib.contextmanager
     def building(self, key: str) -> Iterator[None]:
         """Hold the lock file of a key; where that fails or lasts too long, go on without."""
+        path = self._file(key).with_suffix(LOCK)
+        if self.read_only:
+            yield
+            return
         import filelock
 
-        path = self._file(key).with_suffix(LOCK)
-        with contextlib.ExitStack() as held:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                lock = filelock.FileLock(path)
-                held.enter_context(lock.acquire(self.build_timeout, poll_interval=0.01))
-                # Runs before the release, so that tables do not leave a lock file each; filelock
-                # opens the file at each attempt, and the worst race is one build too many.
-                held.callback(unlink, path)
-            except (OSError, NotImplementedError):  # a time-out of filelock is an OSError
-                pass
+        lock = filelock.FileLock(path)
+        # A time-out of filelock is an OSError; some file systems have no locks.
+        with contextlib.suppress(OSError, NotImplementedError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(self.build_timeout, poll_interval=0.01)
+        try:
             yield
+        finally:
+            if lock.is_locked:
+                # Before the release, so that tables do not leave a lock file each; filelock opens
+                # the file at each attempt, and the worst race is one build too many.
+                unlink(path)
+                with contextlib.suppress(OSError):
+                    lock.release()
 
     # ------------------------------------------------------------------------------------ upkeep
     def entries(self) -> list[StoreEntry]:
@@ -198,7 +242,7 @@ class TableStore(Store):
                 strangers.append(path)
                 continue
             try:
-                unpack(read(path), path.stem)
+                unpack(read(str(path), touch=False), path.stem)
                 good += 1
             except FileNotFoundError:  # pruned by another process since it was listed
                 continue
@@ -226,6 +270,8 @@ class TableStore(Store):
         tuple of StoreEntry
             What was removed.
         """
+        if self.read_only:
+            raise ValueError(f"{self!r} was opened with read_only=True; nothing in it is pruned.")
         if isinstance(max_age, dt.timedelta):
             max_age = max_age.total_seconds()
         for name, limit in (("max_bytes", max_bytes), ("max_age", max_age)):
@@ -273,14 +319,28 @@ class TableStore(Store):
 
 
 @functools.lru_cache(maxsize=8)
-def _table_store(path: str, build_timeout: float) -> TableStore:
-    return TableStore(path, build_timeout=build_timeout)
+def _table_store(
+    path: str, build_timeout: float, max_bytes: int | None, read_only: bool
+) -> TableStore:
+    return TableStore(path, build_timeout=build_timeout, max_bytes=max_bytes, read_only=read_only)
 
 
 def default_path() -> Path:
+    """The directory that is meant where none is named."""
     named = os.environ.get("OTMAPS_STORE")
     if named:
         return Path(named).expanduser().absolute()
     import platformdirs
 
     return platformdirs.user_cache_path("otmaps") / "tables"
+
+
+def shared_paths() -> tuple[Path, ...]:
+    """The directories behind the default one: of the variable, or else the system's own."""
+    named = os.environ.get("OTMAPS_SHARED_STORE")
+    if named is not None:
+        return tuple(Path(p).expanduser().absolute() for p in named.split(os.pathsep) if p)
+    import platformdirs
+
+    path = platformdirs.site_data_path("otmaps") / "tables"
+    return (path,) if path.is_dir() else ()

@@ -15,24 +15,34 @@ SUFFIX, TEMPORARY, LOCK = ".safetensors", ".tmp", ".lock"
 
 _ORPHAN_AGE = 3600.0  # seconds: no publication lasts that long
 _TOUCH_AGE = 3600.0  # seconds: how exact the time of last use is kept
-_MAX_SIZE = 2**28  # bytes: a larger file under the name of a table is none
+MOST_BYTES = 2**28  # a larger file under the name of a table is none
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
 _NO_SURPRISE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # symlinks, pipes
+_READ = os.O_RDONLY | _BINARY | _NO_SURPRISE
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a regular file, and a note that it was used."""
-    descriptor = os.open(path, os.O_RDONLY | _BINARY | _NO_SURPRISE)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+def read(path: str, *, touch: bool) -> bytes:
+    """The bytes of a regular file, and where wanted a note that it was used."""
+    descriptor = os.open(path, _READ)
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise TableError("it is not a regular file")
-        if found.st_size > _MAX_SIZE:
+        if found.st_size > MOST_BYTES:
             raise TableError(f"its {found.st_size} bytes are more than a table has")
-        data = file.readall()
-    if abs(time.time() - found.st_mtime) > _TOUCH_AGE:
+        data = _read_all(descriptor, found.st_size)
+    finally:
+        os.close(descriptor)
+    if touch and abs(time.time() - found.st_mtime) > _TOUCH_AGE:
         with contextlib.suppress(OSError):
             os.utime(path)
+    return data
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    data = os.read(descriptor, size)
+    while len(data) < size and (more := os.read(descriptor, size - len(data))):
+        data += more
     return data
 
 

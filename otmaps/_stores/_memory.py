@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import os
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any, final
 
 from otmaps._stores._base import Store, StoreEntry, checked_key
-
-# One lock for all memory stores: they hold it for microseconds, and a fork must find it free.
-_LOCK = threading.RLock()
-if sys.platform != "win32":
-    os.register_at_fork(
-        before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
-    )
+from otmaps._stores._lock import LOCK
 
 
 @final
@@ -40,10 +31,13 @@ class MemoryStore(Store):
         self._entries: collections.OrderedDict[str, tuple[bytes, float]] = collections.OrderedDict()
         self._size = 0
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def get(self, key: str) -> bytes | None:
         """The bytes under a key, or None."""
         checked_key(key)
-        with _LOCK:
+        with LOCK:
             if key not in self._entries:
                 return None
             data = self._entries[key][0]
@@ -54,7 +48,7 @@ class MemoryStore(Store):
     def put(self, key: str, data: bytes) -> None:
         """Keep bytes under a key, and drop what was not used for longest."""
         checked_key(key)
-        with _LOCK:
+        with LOCK:
             self.remove(key)
             self._entries[key] = bytes(data), time.time()
             self._size += len(data)
@@ -64,19 +58,19 @@ class MemoryStore(Store):
     def stat(self, key: str) -> StoreEntry | None:
         """Size and time of last use."""
         checked_key(key)
-        with _LOCK:
+        with LOCK:
             entry = self._entries.get(key)
         return None if entry is None else StoreEntry(key, len(entry[0]), entry[1])
 
     def keys(self) -> Iterator[str]:
         """All keys, the least recently used first."""
-        with _LOCK:
+        with LOCK:
             return iter(list(self._entries))
 
     def remove(self, key: str) -> None:
         """Forget a key."""
         checked_key(key)
-        with _LOCK:
+        with LOCK:
             data, _ = self._entries.pop(key, (b"", 0.0))
             self._size -= len(data)
 

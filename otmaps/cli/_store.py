@@ -14,7 +14,7 @@ from otmaps.cli._options import json_option
 from otmaps.cli._terminal import byte_size, console, print_json, print_table
 
 if TYPE_CHECKING:
-    from otmaps import TableStore
+    from otmaps import TableStore, Transfer
 
 _SIZES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _AGES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -39,7 +39,7 @@ def _age(_: click.Context, __: click.Parameter, text: str | None) -> float | Non
 
 
 @click.group(
-    short_help="List, verify or prune the stored tables.",
+    short_help="List, verify, prune, export or import tables.",
     epilog=examples("otmaps store list", "otmaps store prune --max-age 30d"),
 )
 def store() -> None:
@@ -213,3 +213,83 @@ def prune(
         f"({byte_size(sum(e.size for e in kept))})",
         soft_wrap=True,
     )
+
+
+_archive = click.argument("archive", metavar="ARCHIVE", type=click.Path(dir_okay=False))
+
+
+@store.command(
+    "export",
+    epilog=examples(
+        "otmaps store export tables.tar", "otmaps store export tables.tar tables --key 5e3f"
+    ),
+)
+@_archive
+@_path
+@click.option(
+    "--key",
+    "prefixes",
+    metavar="KEY",
+    multiple=True,
+    help="A key or how it begins; may be repeated. By default all tables.",
+)
+@json_option
+@click.pass_context
+def export_archive(
+    ctx: click.Context, *, archive: str, path: str | None, prefixes: tuple[str, ...], as_json: bool
+) -> None:
+    """Write tables into ARCHIVE, a plain tar file, each of them verified."""
+    from otmaps import export_tables
+
+    shelf = _opened(path)
+    keys = None
+    if prefixes:
+        keys = [entry.key for entry in shelf.entries() if entry.key.startswith(prefixes)]
+        if not keys:
+            raise click.BadParameter(f"{shelf.path} has no table of {', '.join(prefixes)}.")
+    _report(ctx, export_tables(shelf, archive, keys), archive, f"from {shelf.path}", as_json)
+
+
+@store.command(
+    "import",
+    epilog=examples("otmaps store import tables.tar", "otmaps store import tables.tar tables"),
+)
+@_archive
+@_path
+@json_option
+@click.pass_context
+def import_archive(ctx: click.Context, *, archive: str, path: str | None, as_json: bool) -> None:
+    """Put the tables of ARCHIVE into the store, each of them verified first."""
+    from otmaps import TableError, import_tables
+
+    shelf = _opened(path)
+    try:
+        found = import_tables(shelf, archive)
+    except (OSError, TableError) as error:
+        raise click.ClickException(f"{archive} could not be read: {error}.") from None
+    _report(ctx, found, archive, f"into {shelf.path}", as_json)
+
+
+def _report(
+    ctx: click.Context, found: Transfer, archive: str, direction: str, as_json: bool
+) -> None:
+    """Say what was copied; the exit code is 1 where something was left out."""
+    if as_json:
+        print_json(
+            {
+                "archive": archive,
+                "copied": found.copied,
+                "present": found.present,
+                "left_out": [{"name": n, "reason": why} for n, why in found.left_out],
+            }
+        )
+    else:
+        if found.left_out:
+            print_table(["left out", "why"], list(found.left_out))
+        console().print(
+            f"{archive}: {found.copied} tables copied {direction}, {found.present} there already, "
+            f"{len(found.left_out)} left out",
+            soft_wrap=True,
+        )
+    if not found:
+        ctx.exit(1)
