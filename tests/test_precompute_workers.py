@@ -15,6 +15,7 @@ from killers import fatal
 
 import otmaps
 from otmaps._precompute import Job, _bar, _work, _workers, grid, precompute
+from otmaps._precompute._pace import Pace
 from otmaps._stores import FrontedStore, MemoryStore, TableStore
 
 TOL = 1e-2
@@ -218,3 +219,37 @@ class TestProgress:
     def test_nothing_unless_asked_for(self, store, jobs, capsys) -> None:
         precompute(jobs, store)
         assert capsys.readouterr().err == ""
+
+
+class TestPace:
+    def test_a_cluster_gets_half_a_second_at_a_time(self) -> None:
+        class Client:
+            def nthreads(self):
+                return {"a": 4, "b": 4}
+
+        pace = Pace(1024, Client())
+        assert pace.most() == 32
+        assert pace.size(10**6) == 1  # nothing is known yet
+        pace.note(0.01)
+        assert pace.size(10**6) == 50
+        assert pace.size(640) == 10  # a fair share of what is left
+        assert pace.size(3) == 1
+        pace.note(0.0)
+        for _ in range(300):
+            pace.note(0.0)
+        assert pace.size(10**6) == 256
+
+    def test_others_get_one_job_at_a_time(self) -> None:
+        pace = Pace(7)
+        pace.note(1e-6)
+        assert (pace.most(), pace.size(10**6)) == (7, 1)
+
+    def test_a_batch_that_fails_is_run_one_by_one(self, store, jobs, monkeypatch) -> None:
+        """One job of a batch cannot travel: it fails, and the others do not."""
+        monkeypatch.setattr(Pace, "size", lambda pace, left: 3)
+        untold = Job(otmaps.operation(lambda a, b: a * b, version="1")(), "uniform", tol=TOL)
+        spawn = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            report = precompute([*jobs[:2], untold, *jobs[2:]], store, pool)
+        assert [r.job for r in report.failed] == [untold]
+        assert report.count("built") == 4
