@@ -197,7 +197,8 @@ GET and one HEAD. Latency, some 20 ms each, is hidden by more workers than cores
 
 The process that runs `precompute` keeps a job and its result, {memory:.1f} kB together, and
 needs {plan:.0f} us to plan it. So give it at most some 10^6 jobs at a time and run 10^7 in ten
-parts. Workers get 1,024 jobs at a time, whatever the number.
+parts. An executor gets 1,024 jobs at a time,
+a cluster half a second of them for each message.
 
 Kill it, at any time, and run it again: what was built is found, at the price in the last column
 of the table. Workers that die are replaced (`executor=` a number, `--workers`) or their jobs go

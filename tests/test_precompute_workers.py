@@ -15,10 +15,10 @@ from killers import fatal
 
 import otmaps
 from otmaps._precompute import Job, _bar, _work, _workers, grid, precompute
+from otmaps._precompute._pace import Pace
 from otmaps._stores import FrontedStore, MemoryStore, TableStore
 
 TOL = 1e-2
-FOREVER = "\n" * 1000
 
 
 @pytest.fixture
@@ -31,27 +31,25 @@ def jobs() -> list[Job]:
     return grid(otmaps.lerp, "uniform", tol=TOL, t=[0.1, 0.2, 0.3, 0.4])
 
 
-def deadly(tmp_path: Path, times: int) -> Job:
+def deadly(tmp_path: Path, name: str, times: int) -> Job:
     """A job that kills the worker it runs in so many times."""
-    deaths = tmp_path / "deaths"
+    deaths = tmp_path / name
     deaths.write_text("death\n" * times)
-    return Job(fatal(t=0.5, deaths=str(deaths)), "uniform", tol=TOL)
+    weight = 1.0 / (2 + times)  # another table for each
+    return Job(fatal(t=weight, deaths=str(deaths)), "uniform", tol=TOL)
 
 
 class TestOwnProcesses:
-    def test_a_killed_worker_costs_nothing(self, store, jobs, tmp_path) -> None:
-        report = precompute([*jobs[:2], deadly(tmp_path, 1), *jobs[2:]], store, 2)
-        assert report
-        assert {r.status for r in report.results} <= {"built", "found"}
-        assert len(list(store.keys())) == 5
-        assert store.verify()
-
-    def test_a_job_that_kills_its_workers_fails_alone(self, store, jobs, tmp_path) -> None:
-        report = precompute([deadly(tmp_path, 9), *jobs], store, 1)
-        assert report.results[0].status == "failed"
+    def test_killed_workers_cost_nothing(self, store, jobs, tmp_path) -> None:
+        """One worker is killed once; another job kills all of its workers, and fails alone."""
+        once, always = deadly(tmp_path, "once", 1), deadly(tmp_path, "always", 9)
+        report = precompute([jobs[0], once, always, jobs[1]], store, 2)
+        assert [r.job for r in report.results] == [jobs[0], once, always, jobs[1]]
+        assert [r.job for r in report.failed] == [always]
         assert "died twice while it ran alone" in report.failed[0].message
-        assert len(report.failed) == 1
-        assert len(list(store.keys())) == 4
+        assert {r.status for r in report.results} <= {"built", "found", "failed"}
+        assert len(list(store.keys())) == 3
+        assert store.verify()
 
     def test_workers_that_do_not_start_are_given_up(self, store, jobs, monkeypatch) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -105,7 +103,7 @@ class TestExecutorsOfUsers:
     def test_a_broken_pool_keeps_what_was_built(self, store, jobs, tmp_path) -> None:
         spawn = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            first = precompute([*jobs[:2], deadly(tmp_path, 9), *jobs[2:]], store, pool)
+            first = precompute([*jobs[:2], deadly(tmp_path, "always", 9), *jobs[2:]], store, pool)
         assert not first
         assert all("run the same jobs again" in r.message for r in first.failed)
         kept = set(store.keys())
@@ -221,3 +219,37 @@ class TestProgress:
     def test_nothing_unless_asked_for(self, store, jobs, capsys) -> None:
         precompute(jobs, store)
         assert capsys.readouterr().err == ""
+
+
+class TestPace:
+    def test_a_cluster_gets_half_a_second_at_a_time(self) -> None:
+        class Client:
+            def nthreads(self):
+                return {"a": 4, "b": 4}
+
+        pace = Pace(1024, Client())
+        assert pace.most() == 32
+        assert pace.size(10**6) == 1  # nothing is known yet
+        pace.note(0.01)
+        assert pace.size(10**6) == 50
+        assert pace.size(640) == 10  # a fair share of what is left
+        assert pace.size(3) == 1
+        pace.note(0.0)
+        for _ in range(300):
+            pace.note(0.0)
+        assert pace.size(10**6) == 256
+
+    def test_others_get_one_job_at_a_time(self) -> None:
+        pace = Pace(7)
+        pace.note(1e-6)
+        assert (pace.most(), pace.size(10**6)) == (7, 1)
+
+    def test_a_batch_that_fails_is_run_one_by_one(self, store, jobs, monkeypatch) -> None:
+        """One job of a batch cannot travel: it fails, and the others do not."""
+        monkeypatch.setattr(Pace, "size", lambda pace, left: 3)
+        untold = Job(otmaps.operation(lambda a, b: a * b, version="1")(), "uniform", tol=TOL)
+        spawn = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            report = precompute([*jobs[:2], untold, *jobs[2:]], store, pool)
+        assert [r.job for r in report.failed] == [untold]
+        assert report.count("built") == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias, final
 
 from otmaps._match import find_match
@@ -55,6 +55,11 @@ def make_table(job: Job, key: str, store: Store) -> Outcome:
         message = shape or f"{store!r} could not keep the table"
         return "memory-only", message, seconds, 0, T.error
     return "built" if watched.built else "found", "", seconds, entry.size, T.error
+
+
+def make_tables(pairs: Sequence[tuple[Job, str]], store: Store) -> list[Outcome]:
+    """The outcomes of several jobs, with their keys, one after another."""
+    return [make_table(job, key, store) for job, key in pairs]
 
 
 def described(error: BaseException) -> str:
