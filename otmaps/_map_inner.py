@@ -21,14 +21,13 @@ from otmaps._kernels import _tables as kernels
 
 N_STATED = k.BOTTOM
 """So many numbers are stated; the rest is computed from them."""
-STEPS = (6.0, 24.0, 96.0, 384.0)
+STEPS = np.array([6.0, 24.0, 96.0, 384.0])
 """What rounds the coordinate to multiples of 2^-50, 2^-48, 2^-46, 2^-44."""
 DEGREES = (8, 12, 16, 20)
 """The numbers of coefficients that the kernel takes."""
 
-_STEPS = np.array(STEPS)
 _EPS = float(np.finfo(float).eps)
-_PARTS = 32  # of a polynomial, at most, in each of which its derivative is bounded
+MOST_PARTS = 32  # of a polynomial, at most, in each of which its derivative is bounded
 
 
 @final
@@ -42,7 +41,7 @@ class Inner:
     @property
     def grain(self) -> float:
         """The coordinate s is a multiple of it, so that no rounding makes the map fall."""
-        return _grain(float(self.numbers[k.STEP]))
+        return float(self.numbers[k.STEP]) / 1.5 * _EPS
 
     def edges(self) -> FloatArray:
         """Where a polynomial begins or ends, in y, in order."""
@@ -73,10 +72,6 @@ class Inner:
         return (0.5 * self.grain + 32.0 * _EPS) * size + 2.0 * _EPS * offset
 
 
-def _grain(step: float) -> float:
-    return step / 1.5 * _EPS
-
-
 def make_inner(numbers: FloatArray, powers: FloatArray) -> Inner:
     """The inner range of stated numbers: the bounds of its values are filled in."""
     full = np.zeros(k.TOP + 1)
@@ -99,7 +94,7 @@ def never_falls(inner: Inner) -> bool:
     ``g P'(s) >= 2 |s| u K(s)`` with K the sum of j |c_j| |s|^(j - 1). It is shown in parts of the
     cell, 32 at most, by Taylor's formula about the middle. Folded values are held above 0.
     """
-    return bool(kernels.inner_rises(inner.powers, inner.grain, _PARTS))
+    return bool(kernels.inner_rises(inner.powers, inner.grain, MOST_PARTS))
 
 
 def slack_of(powers: FloatArray) -> float:
@@ -134,19 +129,3 @@ def blended_inner(inner: Inner, s: float) -> Inner:
         row[-2] += (1.0 - s) / numbers[inverse]
     blend = joined(numbers, powers)
     return blend if len(powers) and never_falls(blend) else NOTHING
-
-
-def checked_inner(numbers: FloatArray, powers: FloatArray) -> Inner:
-    """An inner range that comes from outside, after everything a kernel relies on is checked."""
-    if numbers.shape != (N_STATED,) or powers.ndim != 2 or len(powers) > 2:
-        raise ValueError(f"the inner range has the shapes {numbers.shape} and {powers.shape}.")
-    if powers.shape[1] not in DEGREES:
-        raise ValueError(f"the inner range has {powers.shape[1]} coefficients.")
-    if not len(powers):
-        return NOTHING
-    numbers, powers = numbers.copy(), powers.copy()  # numba is slow to pass what is read-only
-    if not kernels.inner_is_sound(numbers, powers, _STEPS):
-        raise ValueError(f"the inner range has the numbers {numbers.tolist()}.")
-    if not kernels.inner_rises(powers, _grain(float(numbers[k.STEP])), _PARTS):
-        raise ValueError("the map of the inner range is not proven to rise.")
-    return make_inner(numbers, powers)

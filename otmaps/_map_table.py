@@ -10,11 +10,12 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, FloatArray
+from otmaps._kernels import _indexes as indexes
 from otmaps._kernels import _maps as k
 from otmaps._kernels import _tables as kernels
 from otmaps._linearity import Linear
+from otmaps._map_inner import DEGREES, MOST_PARTS, NOTHING, STEPS, Inner
 from otmaps._map_inner import N_STATED as N_INNER
-from otmaps._map_inner import NOTHING, Inner, checked_inner
 from otmaps._map_proof import PARTS_TO_BERNSTEIN
 
 MOST_BUCKETS = 1 << 16
@@ -109,33 +110,28 @@ def make_table(
     inner : Inner
         What `evaluate` goes by in its range; the cells there have the same values to rounding.
     """
-    return _indexed(_on_cache_lines(records), core.copy(), ends, inner)
+    full = np.zeros((2, k.COUNT + 1))
+    full[:, :N_STATED] = ends
+    return _indexed(_on_cache_lines(records), core.copy(), full, inner)
 
 
 def _indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner) -> Table:
-    """The table of cells on cache lines, which it keeps."""
-    full = np.zeros((2, k.COUNT + 1))
-    full[:, :N_STATED] = ends
+    """The table of cells on cache lines, which it keeps, with the computed columns of its ends."""
     low, high, inverse = core.tolist()
-    buckets = round((high - low) * inverse)
+    start = buckets = round((high - low) * inverse)
     below, above = kernels.borders(lines, core)
-    cells = (0, below - 1), (above, len(lines) - 2)
-    sizes = [_count_buckets(lines, core, full[side], side, cells[side]) for side in (0, 1)]
-    full[:, k.START] = buckets, buckets + sizes[0]
-    guide = np.empty(buckets + sum(sizes), dtype=np.int32)
-    cubic = kernels.index_core(lines, core, guide)
-    for side, start, size in zip(
-        (k.LOW, k.HIGH), (buckets, buckets + sizes[0]), sizes, strict=True
-    ):
-        first, per_octave = full[side, k.FIRST], full[side, k.PER_OCTAVE]
-        mine = guide[start : start + size]
-        kernels.index_end(lines, full[side], int(first), int(per_octave), cells[side], mine)
+    for side, cells in ((k.LOW, below), (k.HIGH, len(lines) - 1 - above)):
+        ends[side, k.START] = start
+        start += _count_buckets(lines, core, ends[side], side, cells)
+    guide = np.empty(start, dtype=np.int32)
+    cubic = indexes.index(lines, core, ends, below, above, guide)
     # Where other cells prevail there are no cubics: then the kernel goes by the guide at once.
     cubics = _aligned(buckets if cubic >= 0.5 * buckets else 0, 4)
-    kernels.copy_cubics(lines, core, guide, cubics)
-    for array in (lines, cubics, guide, core, full):
+    if len(cubics):
+        indexes.copy_cubics(lines, core, guide, cubics)
+    for array in (lines, cubics, guide, core, ends):
         array.flags.writeable = False
-    return Table(lines, cubics, guide, core, full, inner)
+    return Table(lines, cubics, guide, core, ends, inner)
 
 
 def _aligned(rows: int, columns: int) -> FloatArray:
@@ -152,14 +148,14 @@ def _on_cache_lines(records: FloatArray) -> FloatArray:
 
 
 def _count_buckets(
-    records: FloatArray, core: FloatArray, end: FloatArray, side: int, cells: tuple[int, int]
+    records: FloatArray, core: FloatArray, end: FloatArray, side: int, cells: int
 ) -> int:
-    """Fill in the computed columns of an end: so many buckets begin in the cells given."""
-    sign, anchor = float(end[k.SIGN]), float(end[k.ANCHOR])
+    """Fill in the computed columns of an end with so many cells; the number of its buckets."""
+    anchor, sign = end[: k.SIGN + 1].tolist()
     edge = float(records[0 if side == k.LOW else -1, k.EDGE])
     near, far = sorted((sign * (edge - anchor), sign * (float(core[side]) - anchor)))
     octaves = math.frexp(far)[1] - math.frexp(near)[1] + 1
-    wanted = 2.0 * (cells[1] - cells[0] + 2) / octaves
+    wanted = 2.0 * (cells + 1) / octaves
     per_octave = 2 ** min(max(math.ceil(math.log2(wanted)), 0), 10)
     first, last = (int(k.bucket(d, float(per_octave))) for d in (near, far))
     end[k.FIRST], end[k.PER_OCTAVE], end[k.COUNT] = first, per_octave, last - first + 1
@@ -186,11 +182,18 @@ def checked_table(arrays: dict[str, Any]) -> Table:
     if core.shape != (3,) or ends.shape != (2, N_STATED):
         raise ValueError(f"core and ends have the shapes {core.shape} and {ends.shape}.")
     # Numba is slow to pass what is read-only, so the copies come first.
-    records, core, ends = _on_cache_lines(records), core.copy(), ends.copy()
-    fault = kernels.fault(records, core, ends, MOST_BUCKETS, PARTS_TO_BERNSTEIN)
+    lines, core = _on_cache_lines(records), core.copy()
+    full = np.zeros((2, k.COUNT + 1))
+    full[:, :N_STATED] = ends
+    numbers, powers = _stated_inner(arrays)
+    limits = MOST_BUCKETS, MOST_PARTS, FOLLOWED
+    fault = kernels.check(lines, core, full, numbers, powers, STEPS, limits, PARTS_TO_BERNSTEIN)
     if fault != kernels.SOUND:
         raise ValueError(f"{_FAULTS[fault]}.")
-    return _indexed(records, core, ends, _checked_inner_of(arrays, records))
+    if not len(powers):
+        return _indexed(lines, core, full, NOTHING)
+    numbers.flags.writeable = powers.flags.writeable = False
+    return _indexed(lines, core, full, Inner(numbers, powers))
 
 
 _END_FAULTS = {
@@ -208,22 +211,26 @@ _FAULTS = {
     kernels.CORE: "the core of the table is not inside its edges",
     kernels.BUCKETS: f"the core of the table has not 1 to {MOST_BUCKETS} whole buckets",
     kernels.CORE_EDGES: "the core of the table does not end at edges of cells",
+    kernels.INNER: "the numbers of the inner range do not fit one another",
+    kernels.INNER_FALLS: "the map of the inner range is not proven to rise",
+    kernels.INNER_LEAVES: "the inner range of the table does not follow its cells",
     **{code: text.format("lower") for code, text in _END_FAULTS.items()},
     **{code + len(_END_FAULTS): text.format("upper") for code, text in _END_FAULTS.items()},
 }
 
 
-def _checked_inner_of(arrays: dict[str, Any], records: FloatArray) -> Inner:
-    """The inner range, which has to follow the cells."""
+def _stated_inner(arrays: dict[str, Any]) -> tuple[FloatArray, FloatArray]:
+    """Copies of the arrays of the inner range, with room for what is computed."""
+    full = np.zeros(k.TOP + 1)
     if "inner" not in arrays or "powers" not in arrays:
-        return NOTHING
+        return full, NOTHING.powers.copy()
     numbers, powers = (_checked_array(arrays[name], name) for name in ("inner", "powers"))
-    inner = checked_inner(numbers, powers)
-    if len(inner.powers):
-        numbers, powers = inner.numbers.copy(), inner.powers.copy()
-        if not kernels.follows(records, numbers, powers, FOLLOWED):
-            raise ValueError("the inner range of the table does not follow its cells.")
-    return inner
+    if numbers.shape != (N_INNER,) or powers.ndim != 2 or len(powers) > 2:
+        raise ValueError(f"the inner range has the shapes {numbers.shape} and {powers.shape}.")
+    if powers.shape[1] not in DEGREES:
+        raise ValueError(f"the inner range has {powers.shape[1]} coefficients.")
+    full[:N_INNER] = numbers
+    return full, powers.copy()
 
 
 def _checked_array(value: Any, name: str) -> FloatArray:

@@ -9,7 +9,7 @@ import otmaps
 from otmaps import Exponential, Laplace, Logistic, MonotoneMap, Normal, Uniform, monotone_map
 from otmaps._kernels import _maps as k
 from otmaps._linearity import Linear
-from otmaps._map_inner import DEGREES, checked_inner, never_falls
+from otmaps._map_inner import DEGREES, make_inner, never_falls
 from otmaps._map_table import checked_table
 
 PAIRS = {
@@ -251,10 +251,11 @@ BAD = {
 def test_a_spoilt_inner_range_never_reaches_a_kernel(spoil):
     T = monotone_map(Laplace(), Normal())
     numbers, powers = inner_arrays(T)
-    assert never_falls(checked_inner(numbers, powers))
+    assert never_falls(make_inner(numbers, powers))
+    checked_table({**T.arrays(), "inner": numbers, "powers": powers})
     spoil(numbers, powers)
-    with pytest.raises(ValueError):
-        checked_inner(numbers, powers)
+    with pytest.raises(ValueError, match="inner range"):
+        checked_table({**T.arrays(), "inner": numbers, "powers": powers})
 
 
 def test_an_inner_range_that_leaves_its_cells_never_reaches_a_kernel():

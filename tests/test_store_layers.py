@@ -131,6 +131,8 @@ class TestReadOnly:
         filled(TableStore(tmp_path), KEYS[:2])
         before = snapshot(tmp_path)
         store = TableStore(tmp_path, read_only=True)
+        assert store != TableStore(tmp_path)
+        assert store != tmp_path
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             filled(store, KEYS[1:3])

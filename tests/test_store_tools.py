@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from otmaps._kernels import _tables
+
 TOOLS = Path(__file__).parents[1] / "tools"
 
 
@@ -70,8 +72,13 @@ class TestDamage:
         assert any("believed" in fault for fault in faults)
 
     def test_a_reader_that_checks_no_order_is_found_out(self, monkeypatch) -> None:
-        monkeypatch.setattr("otmaps._map_table.kernels.fault", lambda *a: 0)
-        monkeypatch.setattr("otmaps._map_table.kernels.follows", lambda *a: True)
+        real, passed = _tables.check, (_tables.FALLING, _tables.OVERLAP, _tables.INNER_LEAVES)
+
+        def lenient(*arguments) -> int:
+            found = real(*arguments)
+            return _tables.SOUND if found in passed else found
+
+        monkeypatch.setattr("otmaps._map_table.kernels.check", lenient)
         _, faults = tool("corrupt_tables").judged(1500, seed=1)
         assert any("it falls" in fault or "NaN" in fault for fault in faults)
 

@@ -1,4 +1,4 @@
-"""Tables of monotone maps: the checks of those that come from outside, and the index of cells.
+"""Tables of monotone maps: the checks of those that come from outside.
 
 Arrays are laid out as in `otmaps._kernels._maps`. What is proven, and why, is in
 `otmaps._map_proof` and `otmaps._map_inner`. The numbers of columns are compiled in, and numba's
@@ -30,6 +30,8 @@ SOUND = 0
     BACK,
 ) = range(1, 13)
 """What is wrong with a table; the last four of the lower end, and the next four of the upper."""
+INNER, INNER_FALLS, INNER_LEAVES = range(17, 20)
+"""What is wrong with its inner range."""
 
 SPARE = 1.05  # terms in u^2, and the roundings of the proofs themselves
 _UNIT = 2.0**-53
@@ -313,63 +315,27 @@ def follows(records, numbers, powers, allowed):  # type: ignore[no-untyped-def]
     return sound
 
 
-# ------------------------------------------------------------------------------------------ index
+@jit
+def check(records, core, ends, numbers, powers, steps, most, parts):  # type: ignore[no-untyped-def]
+    """The first fault of a table and its inner range, in the numbers above, or `SOUND`.
+
+    ``most`` are the limits of buckets of the core and of parts of a polynomial, and how far the
+    inner range may be from the cells. The values at its ends are written into ``numbers``.
+    """
+    found = fault(records, core, ends, most[0], parts)
+    if found != SOUND or powers.shape[0] == 0:
+        return found
+    if not inner_is_sound(numbers, powers, steps):
+        return INNER
+    if not inner_rises(powers, numbers[m.STEP] / 1.5 * 2.0 * _UNIT, most[1]):
+        return INNER_FALLS
+    if not follows(records, numbers, powers, most[2]):
+        return INNER_LEAVES
+    bound_inner(numbers, powers)
+    return SOUND
+
+
 @jit
 def borders(records, core):  # type: ignore[no-untyped-def]
     """The rows whose edges are the ends of the core."""
     return _first_at(records, core[0]), _first_at(records, core[1])
-
-
-@jit
-def index_core(records, core, guide):  # type: ignore[no-untyped-def]
-    """Write the cell in which each bucket of the core begins, as -1 - cell where it holds edges.
-
-    Returns how many buckets, from the bucket `m.COARSE` on, are one cubic cell.
-    """
-    width = 1.0 / core[2]
-    n = records.shape[0]
-    first, last, cubic = 0, 0, 0
-    for i in range(round((core[1] - core[0]) * core[2])):
-        start = core[0] + width * i
-        while first < n and records[first, m.EDGE] <= start:
-            first += 1
-        while last < n and records[last, m.EDGE] < start + width:
-            last += 1
-        cell = first - 1
-        whole = first == last
-        guide[i] = cell if whole else -1 - cell
-        if whole and i >= m.COARSE and records[cell, m.INVERSE_WIDTH] == core[2]:
-            cubic += records[cell, m.C4] == 0.0 and records[cell, m.C5] == 0.0
-    return cubic
-
-
-@jit
-def copy_cubics(records, core, guide, cubics):  # type: ignore[no-untyped-def]
-    """Write the coefficients of the buckets of the core that are one cubic cell, NaN for others."""
-    for i in range(cubics.shape[0]):
-        cell = guide[i]
-        cubics[i] = math.nan
-        whole = i >= m.COARSE and cell >= 0 and records[cell, m.INVERSE_WIDTH] == core[2]
-        if whole and records[cell, m.C4] == 0.0 and records[cell, m.C5] == 0.0:
-            cubics[i] = records[cell, m.C0 : m.C4]
-
-
-@jit
-def index_end(records, end, first, per_octave, cells, guide):  # type: ignore[no-untyped-def]
-    """Write the cell, of a first and a last one, in which each bucket of an end begins."""
-    anchor, sign = end[m.ANCHOR], end[m.SIGN]
-    shift = 0 if sign > 0.0 else 1
-    cell = cells[0] if sign > 0.0 else cells[1]
-    for i in range(guide.size):
-        number = first + i + shift
-        octave = number // per_octave
-        fraction = (number - octave * per_octave) / (2.0 * per_octave)
-        leftmost = anchor + sign * math.ldexp(0.5 + fraction, octave)
-        # The kernel rounds the distance: a point left of its bucket must not miss a narrow cell.
-        size = abs(anchor) + abs(leftmost)
-        place = leftmost - 2.0 * (np.nextafter(size, math.inf) - size)
-        while cell < cells[1] and records[cell + 1, m.EDGE] <= place:
-            cell += 1
-        while cell > cells[0] and records[cell, m.EDGE] > place:
-            cell -= 1
-        guide[i] = cell

@@ -125,7 +125,9 @@ class TableStore(Store):
         return f"TableStore({str(self.path)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TableStore) and other.path == self.path
+        if not isinstance(other, TableStore):
+            return False
+        return (other.path, other.read_only) == (self.path, self.read_only)
 
     def __hash__(self) -> int:
         return hash(self.path)
