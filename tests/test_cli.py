@@ -438,7 +438,7 @@ MISTAKES = [
     (["precompute", "lerp", "--prior", "nope"], "nope"),
     (["store", "prune", "--max-bytes", "many"], "many"),
     (["store", "prune", "--max-age", "-3d"], "-3d"),
-    (["store", "list", "gs://bucket"], "gs://bucket"),
+    (["store", "list", "file:///bucket"], "file:///bucket"),
     (["store", "frobnicate"], "frobnicate"),
     (["demo", "--prior", "normal"], "--model"),
     (["demo", "--model", "own.py"], "--prior"),

@@ -400,7 +400,9 @@ class TestMaking:
     def test_a_missing_package_is_named(self, monkeypatch, missing):
         monkeypatch.setitem(sys.modules, missing, None)
         monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
-        with pytest.raises(ImportError, match=r"s3:// needs a package .*otmaps\[cloud\]"):
+        with pytest.raises(
+            ImportError, match=r"s3://bucket/tables needs a package .*otmaps\[cloud\]"
+        ):
             TableStore("s3://bucket/tables", copy=None)
 
     def test_arguments(self, tmp_path):

@@ -17,7 +17,7 @@ from otmaps._format import unpack
 from otmaps._stores._base import KEY, Store, StoreEntry, checked_key
 from otmaps._stores._files import SUFFIX
 from otmaps._stores._memory import MemoryStore
-from otmaps._stores._service import Service, ServiceError
+from otmaps._stores._service import Service, ServiceError, without_secret
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _PAUSE = 60.0  # seconds without requests after a service could not be reached
@@ -103,7 +103,7 @@ class ObjectStore(Store):
         return _object_store, (self.url, self._options, self.copy, *times)
 
     def __repr__(self) -> str:
-        return f"ObjectStore({_URL_SECRET.sub('//', self.url)!r})"
+        return f"ObjectStore({without_secret(self.url)!r})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ObjectStore):
@@ -235,7 +235,6 @@ class ObjectStore(Store):
 
 
 _DONE = {"read": "read", "write": "written", "list": "listed"}
-_URL_SECRET = re.compile(r"//[^/@]*@")
 
 
 def _name(key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import os
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -163,6 +164,11 @@ class Service:
         return sync(system.loop, request, path, *arguments, timeout=timeout, **keywords)
 
 
+def without_secret(url: str) -> str:
+    """The URL without a user and a password that stand in it."""
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
 def _connect(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     try:
         import fsspec
@@ -176,7 +182,7 @@ def _connect(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
             system.retries = 1  # attempts; one place tries again, and it knows when to stop
     except ImportError as error:
         raise ImportError(
-            f"a store at {url.partition('://')[0]}:// needs a package that is not installed "
+            f"a store at {without_secret(url)} needs a package that is not installed "
             f"({error}). pip install 'otmaps[cloud]' brings those for s3:// and gs://; for other "
             "services install the package that fsspec names."
         ) from error

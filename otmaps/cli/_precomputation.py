@@ -43,7 +43,7 @@ def _part(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int,
         "otmaps precompute vicinity -p eps=0.1,0.3,1 --prior laplace --workers 4",
         "otmaps precompute barycenter -p weights=.5,.25,.25 -p weights=.6,.2,.2",
         "otmaps precompute lerp -p t=0:1:11 --store tables --json",
-        "otmaps precompute --grid grids.toml --store s3://bucket/tables --part 3/16",
+        "otmaps precompute --grid grids.toml --store s3://bucket/a --part 3/16",
         "otmaps precompute --grid grids.toml --dask tcp://scheduler:8786",
     )
     + """
@@ -55,11 +55,11 @@ the same command again to go on after an interruption.
 A grid file replaces OPERATION and its options. In TOML it reads
 
 \b
-  store = "tables"                          # optional, as are method and tol
+  store = "tables"                  # optional, as are method and tol
   [[grid]]
-  operation = "lerp"                        # or a list, or "path/to/file.py:name"
+  operation = "lerp"                # or a list, or "path/to/file.py:name"
   prior = ["normal", "uniform(-1, 1)"]
-  parameters = { t = "0:1:101" }            # a value, a list of values, or a range
+  parameters = { t = "0:1:101" }    # a value, a list of values, or a range
   [[grid]]
   operation = "vicinity"
   prior = "laplace"
