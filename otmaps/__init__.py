@@ -36,11 +36,13 @@ from otmaps._estimators import (
     choose_estimator,
     pushforward,
 )
+from otmaps._family import Family
 from otmaps._heavy_tails import Levy, Pareto
 from otmaps._map import MonotoneMap
 from otmaps._map_between import monotone_map
 from otmaps._map_chain import ComposedMap, compose
 from otmaps._match import MatchedOperation, match, mismatch
+from otmaps._matched_family import family
 from otmaps._mismatch import Mismatch
 from otmaps._mixture import Mixture
 from otmaps._one_sided_priors import (
@@ -98,6 +100,7 @@ __all__ = [
     "Empirical",
     "Estimator",
     "Exponential",
+    "Family",
     "FrontedStore",
     "Gamma",
     "Gumbel",
@@ -141,6 +144,7 @@ __all__ = [
     "closed_form",
     "compose",
     "export_tables",
+    "family",
     "grid",
     "import_tables",
     "lerp",

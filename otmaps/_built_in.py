@@ -14,46 +14,18 @@ from typing import Any
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, real_scalar, weight_vector
+from otmaps._linearity import WeightedSum
 from otmaps._operations import Operation
 from otmaps._registry import register_built_in
 
 _SUM_SLACK = 1e-9
 
 
-class _WeightedSum:
-    """A function of latents, picklable and comparable by its weights, unlike a closure.
-
-    Weights 0 and 1 cost nothing and change no bit. A latent of weight 0 is not read (0 * inf
-    would be NaN) but still takes part in broadcasting.
-    """
-
-    def __init__(self, weights: tuple[float, ...]) -> None:
-        self.weights = weights
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _WeightedSum) and self.weights == other.weights
-
-    def __hash__(self) -> int:
-        return hash(self.weights)
-
-    def __call__(self, *z: AnyFloatArray, **_: Any) -> Any:
-        shape = np.broadcast_shapes(*(np.shape(x) for x in z))
-        total: Any = None
-        for w, x in zip(self.weights, z, strict=True):
-            if w == 0.0:
-                continue
-            term = x if w == 1.0 else w * x
-            total = term if total is None else total + term
-        if total is None:
-            return np.zeros(shape, dtype=np.result_type(*z))
-        return total if np.shape(total) == shape else np.broadcast_to(total, shape)
-
-
 def _linear(
     name: str, latents: tuple[str, ...], weights: tuple[float, ...], parameters: dict[str, Any]
 ) -> Operation:
     bound = types.MappingProxyType(parameters)
-    return Operation(name, latents, bound, _WeightedSum(weights))
+    return Operation(name, latents, bound, WeightedSum(weights))
 
 
 def _numbered(count: int) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from typing import Any, final
 
 import numpy as np
 
-from otmaps._arrays import Traced
+from otmaps._arrays import AnyFloatArray, Traced
 
 _PROBES = 3  # entries per latent: enough to see one entry leak into another
 
@@ -36,6 +36,41 @@ class Linear:
 
     weights: tuple[float, ...]
     offset: float = 0.0
+
+
+@final
+class WeightedSum:
+    """A linear function of latents by its weights; picklable and comparable, unlike a closure.
+
+    Weights 0 and 1 cost nothing and change no bit. A latent of weight 0 is not read (0 * inf
+    would be NaN) but still takes part in broadcasting.
+    """
+
+    def __init__(self, weights: tuple[float, ...]) -> None:
+        self.weights = weights
+
+    @property
+    def form(self) -> Linear:
+        """What it is, without a proof: nothing else could be done with the weights."""
+        return Linear(self.weights)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WeightedSum) and self.weights == other.weights
+
+    def __hash__(self) -> int:
+        return hash(self.weights)
+
+    def __call__(self, *z: AnyFloatArray, **_: Any) -> Any:
+        shape = np.broadcast_shapes(*(np.shape(x) for x in z))
+        total: Any = None
+        for w, x in zip(self.weights, z, strict=True):
+            if w == 0.0:
+                continue
+            term = x if w == 1.0 else w * x
+            total = term if total is None else total + term
+        if total is None:
+            return np.zeros(shape, dtype=np.result_type(*z))
+        return total if np.shape(total) == shape else np.broadcast_to(total, shape)
 
 
 class _Affine(Traced):

@@ -101,7 +101,7 @@ class MonotoneMap:
     outer: tuple[float, float] = (-math.inf, math.inf)
     outer_error: float = 0.0
     derivative_error: float = 0.0
-    table: Table | None = None
+    table: Table | None = dataclasses.field(default=None, repr=False)
     source: Distribution | None = None
     target: Distribution | None = None
 

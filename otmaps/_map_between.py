@@ -17,7 +17,15 @@ from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_build import assemble, continuation_error, tabulation_error
 from otmaps._map_cells import SAFETY, SHARE, make_frame, refine
-from otmaps._map_exact import Problem, affine_between, law_error, line_error, pose, sound_range
+from otmaps._map_exact import (
+    Problem,
+    affine_between,
+    law_error,
+    line_error,
+    pose,
+    sound_range,
+    unit_of,
+)
 from otmaps._map_few import inner_range
 from otmaps._map_table import Table
 
@@ -69,12 +77,17 @@ def monotone_map(source: Any, target: Any, *, tol: float = 1e-9) -> MonotoneMap:
     return found
 
 
-def build_map(source: Distribution, target: Distribution, tol: float) -> MonotoneMap:
-    """`monotone_map` on laws; the caller compares the error with ``tol``."""
+def build_map(
+    source: Distribution,
+    target: Distribution,
+    tol: float,
+    unit: tuple[float, float] | None = None,
+) -> MonotoneMap:
+    """`monotone_map` on laws; the caller compares the error with ``tol``, and may know the unit."""
     tol = checked_tol(tol)
     line = affine_between(source, target)
     if line is not None:
-        return _straight(source, target, tol, *line)
+        return _straight(source, target, tol, line, unit)
     _refuse_atoms(source)
     return _tabulated(source, target, tol)
 
@@ -100,17 +113,22 @@ def _refuse_atoms(source: Distribution) -> None:
 
 
 def _straight(
-    source: Distribution, target: Distribution, tol: float, scale: float, shift: float
+    source: Distribution,
+    target: Distribution,
+    tol: float,
+    line: tuple[float, float],
+    unit: tuple[float, float] | None,
 ) -> MonotoneMap:
     """Identity or affine map: no error but rounding."""
-    identity = (scale, shift) == (1.0, 0.0)
+    scale, shift = line
+    identity = line == (1.0, 0.0)
     domain = (float(source.ilogcdf(math.log(1e-300))), float(source.ilogsf(math.log(1e-300))))
     certificate: dict[str, Any] = {"error": 0.0, "error_u": 0.0}
     if not identity:
-        problem = pose(source, target, tol)
-        error = line_error((scale, shift), domain, problem.centre, problem.scale)
+        centre, size = unit_of(target) if unit is None else unit
+        error = line_error(line, domain, centre, size)
         certificate = dict.fromkeys(("error", "error_u", "outer_error"), error)
-        certificate |= {"centre": problem.centre, "unit": problem.scale, "derivative_error": _EPS}
+        certificate |= {"centre": centre, "unit": size, "derivative_error": _EPS}
     return MonotoneMap(
         kind="identity" if identity else "affine",
         domain=domain,

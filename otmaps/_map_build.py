@@ -147,7 +147,7 @@ def assemble(
     ends = frame.ends.copy()
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         edge, value = records[row, k.EDGE], records[row, k.C0]
-        ends[side, [k.BASE, k.POWER]] = _continuation(problem, ends[side], edge, value)
+        ends[side, [k.BASE, k.POWER]] = continuation(problem, ends[side], edge, value)
     table = make_table(records, np.array([frame.low, frame.high, 1.0 / width]), ends, inner)
     return table, error + rounding_error(records, table.core, problem.unit(records[:, k.C0]))
 
@@ -191,7 +191,7 @@ def _in_order(
     return records, error
 
 
-def _continuation(
+def continuation(
     problem: Problem, end: FloatArray, edge: float, value: float
 ) -> tuple[float, float]:
     """Base and power of T = base + (value - base) (d / reach)^power beyond the last edge.

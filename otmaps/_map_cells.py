@@ -37,7 +37,7 @@ _NARROW = 16  # cells of fewer floats hold a line: nodes of a polynomial would c
 
 NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(6) / 5)
 BETWEEN = 0.5 - 0.5 * np.cos(np.pi * (np.arange(5) + 0.5) / 5)
-_MORE = np.array([0.006, 0.115, 0.66, 0.994])
+MORE = np.array([0.006, 0.115, 0.66, 0.994])
 _GRADED = np.array([1e-6, 1e-4, 1e-3, 0.1])
 _GEOMETRIC = np.arange(1, 5) / 5
 _BERNSTEIN_TO_POWERS = np.linalg.inv(POWERS_TO_BERNSTEIN)
@@ -102,7 +102,7 @@ def _end_log(problem: Problem, side: int) -> float:
     return min(max(logs), math.log(0.2))
 
 
-def _outermost(problem: Problem, side: int) -> float:
+def outermost(problem: Problem, side: int) -> float:
     """The first or last edge: a finite float strictly inside the support."""
     source = problem.exact.source
     log_tail = _end_log(problem, side)
@@ -118,7 +118,7 @@ def _outermost(problem: Problem, side: int) -> float:
 def make_frame(problem: Problem) -> Frame:
     """The core: the widest central range that uniform buckets serve well, on a dyadic grid."""
     source = problem.exact.source
-    first, last = _outermost(problem, k.LOW), _outermost(problem, k.HIGH)
+    first, last = outermost(problem, k.LOW), outermost(problem, k.HIGH)
     masses = np.array([2e-4, 1e-3, 5e-3, 0.02, 0.05, 0.1, 0.2, 0.25])
     lows, highs = np.asarray(source.ppf(masses)), np.asarray(source.isf(masses))
     spans = highs - lows
@@ -253,7 +253,7 @@ def split_points(frame: Frame, cells: Cells, depth: int) -> FloatArray:
 def probe_points(frame: Frame, cells: Cells) -> FloatArray:
     """Nine points a cell between its nodes; more of them towards an anchor or a singular point."""
     width = (cells.right - cells.left)[:, None]
-    more = np.tile(_MORE, (cells.left.size, 1))
+    more = np.tile(MORE, (cells.left.size, 1))
     more[cells.low_singular] = _GRADED
     more[cells.high_singular & ~cells.low_singular] = 1.0 - _GRADED
     points = cells.left[:, None] + width * np.hstack([np.tile(BETWEEN, (more.shape[0], 1)), more])

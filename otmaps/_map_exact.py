@@ -115,19 +115,25 @@ def line_error(
     return float((2.0 * _EPS * (np.abs(a * y) + abs(b)) / unit_at(a * y + b, centre, scale)).max())
 
 
-def pose(source: Distribution, target: Distribution, tol: float) -> Problem:
-    """The problem in the unit of the target's scale.
+def unit_of(target: Distribution) -> tuple[float, float]:
+    """Centre and scale of the unit: the median, and the standard deviation.
 
-    The scale is the standard deviation, or the interquartile range where that is smaller: of a
-    law with a very long tail the deviation says nothing about the bulk, or is infinite.
+    Or the interquartile range where that is smaller: of a law with a very long tail the deviation
+    says nothing about the bulk, or is infinite.
     """
     scale = float(target.isf(0.25)) - float(target.ppf(0.25))
     deviation = target.std()
     if 0.0 < deviation < scale or scale == 0.0:
         scale = deviation
+    return target.median(), scale
+
+
+def pose(source: Distribution, target: Distribution, tol: float) -> Problem:
+    """The problem in the unit of the target's scale."""
+    centre, scale = unit_of(target)
     peaks = np.asarray(target.pdf(np.array(target.breakpoints)))
     dense = bool(np.any(peaks * scale > _PEAK))
-    return Problem(ExactMap(source, target), tol, target.median(), scale, dense)
+    return Problem(ExactMap(source, target), tol, centre, scale, dense)
 
 
 def affine_between(source: Distribution, target: Distribution) -> tuple[float, float] | None:

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
-from otmaps._kernels import _maps as k
+from otmaps._kernels._cells import level
 from otmaps._kernels._tables import rising
 
 # From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
@@ -73,12 +73,6 @@ def slopes(c: FloatArray) -> FloatArray:
     return c * np.arange(1, 6)
 
 
-def rounding_allowance(coefficients: FloatArray) -> FloatArray:
-    """How far Horner's rule in s may round, for rows c0 ... c5, without the addition of c0."""
-    size = np.abs(coefficients[:, 1:]).sum(axis=1)
-    return np.asarray(32.0 * float(np.finfo(float).eps) * size)
-
-
 def levelled(former: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Records with values that do not fall, and cells that stay below the next value.
 
@@ -90,11 +84,6 @@ def levelled(former: FloatArray) -> tuple[FloatArray, FloatArray]:
     moved : ndarray
         How far the values in each cell moved, at most.
     """
-    records = former.copy()
-    records[:, k.C0] = np.maximum.accumulate(records[:, k.C0])
-    rise = records[:-1, k.C1 :].sum(axis=1)
-    room = np.diff(records[:, k.C0]) - rounding_allowance(records[:-1, k.C0 :])
-    with np.errstate(all="ignore"):
-        factor = np.where(rise > 0, np.minimum(np.maximum(room, 0.0) / rise, 1.0), 0.0)
-    records[:-1, k.C1 :] *= factor[:, None]
-    return records, np.abs(records[:, k.C0 :] - former[:, k.C0 :]).sum(axis=1)
+    records, moved = np.array(former, order="C"), np.empty(len(former))
+    level(records, moved)
+    return records, moved

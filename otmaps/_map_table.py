@@ -112,10 +112,10 @@ def make_table(
     """
     full = np.zeros((2, k.COUNT + 1))
     full[:, :N_STATED] = ends
-    return _indexed(_on_cache_lines(records), core.copy(), full, inner)
+    return indexed(_on_cache_lines(records), core.copy(), full, inner)
 
 
-def _indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner) -> Table:
+def indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner) -> Table:
     """The table of cells on cache lines, which it keeps, with the computed columns of its ends."""
     low, high, inverse = core.tolist()
     start = buckets = round((high - low) * inverse)
@@ -126,7 +126,7 @@ def _indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner
     guide = np.empty(start, dtype=np.int32)
     cubic = indexes.index(lines, core, ends, below, above, guide)
     # Where other cells prevail there are no cubics: then the kernel goes by the guide at once.
-    cubics = _aligned(buckets if cubic >= 0.5 * buckets else 0, 4)
+    cubics = aligned(buckets if cubic >= 0.5 * buckets else 0, 4)
     if len(cubics):
         indexes.copy_cubics(lines, core, guide, cubics)
     for array in (lines, cubics, guide, core, ends):
@@ -134,7 +134,7 @@ def _indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner
     return Table(lines, cubics, guide, core, ends, inner)
 
 
-def _aligned(rows: int, columns: int) -> FloatArray:
+def aligned(rows: int, columns: int) -> FloatArray:
     """An array that starts on a multiple of 64 bytes: a record of 8 numbers is one cache line."""
     raw = np.empty(rows * columns + 8)
     start = (-raw.__array_interface__["data"][0] // 8) % 8
@@ -142,7 +142,7 @@ def _aligned(rows: int, columns: int) -> FloatArray:
 
 
 def _on_cache_lines(records: FloatArray) -> FloatArray:
-    lines = _aligned(*records.shape)
+    lines = aligned(*records.shape)
     lines[...] = records
     return lines
 
@@ -191,9 +191,9 @@ def checked_table(arrays: dict[str, Any]) -> Table:
     if fault != kernels.SOUND:
         raise ValueError(f"{_FAULTS[fault]}.")
     if not len(powers):
-        return _indexed(lines, core, full, NOTHING)
+        return indexed(lines, core, full, NOTHING)
     numbers.flags.writeable = powers.flags.writeable = False
-    return _indexed(lines, core, full, Inner(numbers, powers))
+    return indexed(lines, core, full, Inner(numbers, powers))
 
 
 _END_FAULTS = {
@@ -210,7 +210,6 @@ _FAULTS = {
     kernels.OVERLAP: "a cell of the table ends above the beginning of the next one",
     kernels.CORE: "the core of the table is not inside its edges",
     kernels.BUCKETS: f"the core of the table has not 1 to {MOST_BUCKETS} whole buckets",
-    kernels.CORE_EDGES: "the core of the table does not end at edges of cells",
     kernels.INNER: "the numbers of the inner range do not fit one another",
     kernels.INNER_FALLS: "the map of the inner range is not proven to rise",
     kernels.INNER_LEAVES: "the inner range of the table does not follow its cells",

@@ -24,7 +24,7 @@ import numpy as np
 from otmaps._arrays import AnyFloatArray, is_traced, real_array
 from otmaps._elementwise import ElementLoop, works_on_numbers_alone
 from otmaps._expressions import Expression
-from otmaps._linearity import Linear, linear_form
+from otmaps._linearity import Linear, WeightedSum, linear_form
 from otmaps._metering import count
 from otmaps._purity import values_and_difference
 from otmaps._symbols import Symbol, trace
@@ -201,6 +201,8 @@ class Operation:
         """The weights of the latents, where the function is proven to be affine; else None."""
         if not self.pointwise:
             return None
+        if isinstance(self.function, WeightedSum):
+            return self.function.form
         bound: Function = functools.partial(self.function, **self.parameters)
         if self._takes_numbers:
             bound = np.frompyfunc(bound, len(self.latents), 1)

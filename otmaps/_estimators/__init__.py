@@ -158,11 +158,16 @@ def compute_law(op: Operation, laws: Inputs, method: str | Estimator, tol: float
 
 
 def check_varies(op: Operation, laws: Inputs) -> None:
-    """Raise where all draws have one value: a constant has no law to match."""
+    """Raise where all draws have one value: a constant has no law to match.
+
+    Weights are looked at by the estimators.
+    """
+    if op.linear is not None:
+        return
     rng = np.random.default_rng(1)
     values = np.asarray(op.raw(*(np.asarray(law.rvs(_MANY_PROBES, rng)) for law in laws)))
     constant = values == values[0]
-    if op.linear is None and constant.all():
+    if constant.all():
         raise ValueError(
             f"operation {op.name!r} returned {values[0]} for each of {values.size} draws: "
             "a constant has no law to match."
@@ -180,6 +185,8 @@ def _named(method: str | Estimator) -> Estimator:
     if not isinstance(method, str):
         raise TypeError(f"method must be a name or an Estimator, got {type(method).__name__}.")
     auto = Auto()
+    if method == "auto":
+        return auto
     known = (auto, *auto.deterministic, ConditionalRQMC(), RQMC(), MonteCarlo())
     named = {e.name.lower().replace(" ", "_"): e for e in known}
     key = method.lower().replace(" ", "_").replace("-", "_")

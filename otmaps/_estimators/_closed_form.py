@@ -32,6 +32,10 @@ class ClosedForm(Estimator):
         law = _exact_law(op, inputs)
         return law if isinstance(law, str) else None
 
+    def attempt(self, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:  # noqa: ARG002 - exact
+        """The law, or why there is none."""
+        return _exact_law(op, inputs)
+
     def law(self, op: Operation, inputs: Inputs, tol: float) -> Distribution:  # noqa: ARG002 - exact
         """The law, exact but for rounding; see `UniformSum` for the sums of uniforms.
 

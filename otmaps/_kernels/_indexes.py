@@ -74,7 +74,7 @@ def index(records, core, ends, below, above, guide):  # type: ignore[no-untyped-
     """Write all of the guide, and return what `index_core` does.
 
     The computed columns of the ends tell where each begins in the guide; ``below`` and ``above``
-    are the rows whose edges are the ends of the core.
+    are the first row at or above the lower end of the core, and the last at or below the upper.
     """
     for side in (m.LOW, m.HIGH):
         start, count = int(ends[side, m.START]), int(ends[side, m.COUNT])

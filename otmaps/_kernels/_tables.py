@@ -23,14 +23,13 @@ SOUND = 0
     OVERLAP,
     CORE,
     BUCKETS,
-    CORE_EDGES,
     END_NOT_FINITE,
     ANCHORED,
     BEFORE,
     BACK,
-) = range(1, 13)
+) = range(1, 12)
 """What is wrong with a table; the last four of the lower end, and the next four of the upper."""
-INNER, INNER_FALLS, INNER_LEAVES = range(17, 20)
+INNER, INNER_FALLS, INNER_LEAVES = range(16, 19)
 """What is wrong with its inner range."""
 
 SPARE = 1.05  # terms in u^2, and the roundings of the proofs themselves
@@ -131,10 +130,6 @@ def _core_fault(records, core, most):  # type: ignore[no-untyped-def]
     buckets = (high - low) * inverse
     if not (1.0 <= buckets <= most and buckets == math.floor(buckets)):
         return BUCKETS
-    # Both are inside, so there is an edge at or above each.
-    for y in (low, high):
-        if records[_first_at(records, y), m.EDGE] != y:
-            return CORE_EDGES
     return SOUND
 
 
@@ -166,7 +161,7 @@ def fault(records, core, ends, most, parts):  # type: ignore[no-untyped-def]
         found = _end_fault(records, core, ends[m.LOW], m.LOW)
     if found == SOUND:
         found = _end_fault(records, core, ends[m.HIGH], m.HIGH)
-        found += (BACK - CORE_EDGES) * (found != SOUND)
+        found += (BACK - BUCKETS) * (found != SOUND)
     return found
 
 
@@ -337,5 +332,5 @@ def check(records, core, ends, numbers, powers, steps, most, parts):  # type: ig
 
 @jit
 def borders(records, core):  # type: ignore[no-untyped-def]
-    """The rows whose edges are the ends of the core."""
-    return _first_at(records, core[0]), _first_at(records, core[1])
+    """The first row at or above the lower end of the core, the last at or below the upper one."""
+    return _first_at(records, core[0]), _first_at(records, np.nextafter(core[1], math.inf)) - 1
