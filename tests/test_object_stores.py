@@ -227,12 +227,13 @@ class TestS3:
             matched(store)
         assert store.stat(key_of_matched()) is None
 
-    def test_a_server_that_is_not_there(self, server, recwarn):
+    def test_a_server_that_is_not_there(self, server, recwarn, monkeypatch):
+        monkeypatch.setattr(_service, "_FIRST_WAIT", 1e-3)
         with socket.socket() as taken:  # bound, and not listening
             taken.bind(("127.0.0.1", 0))
             endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
             options = server | {"client_kwargs": {"endpoint_url": endpoint}}
-            store = ObjectStore("s3://bucket/tables", options=options, copy=None, timeout=0.5)
+            store = ObjectStore("s3://bucket/tables", options=options, copy=None)
             for _ in range(2):
                 assert np.array_equal(matched(store).map(Y), answer())
             assert np.array_equal(
