@@ -43,7 +43,7 @@ from otmaps._mismatch import Mismatch, law_mismatch
 from otmaps._operations import Operation
 from otmaps._plan import RandomizedPlan, build_plan, generator
 from otmaps._registered_forms import registered_law
-from otmaps._stores import Store, resolve_store
+from otmaps._stores import PathLike, Store, resolve_store
 from otmaps._symbols import Symbol
 from otmaps._table import fetch_map, map_recipe
 
@@ -216,7 +216,7 @@ def match(
     inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     method: str | Estimator = "auto",
     tol: float = 1e-9,
-    store: Store | str | None = "default",
+    store: Store | PathLike | None = "default",
     randomize: np.random.Generator | int | None = None,
 ) -> MatchedOperation:
     """Bend an operation as little as possible so that its result follows the prior.
@@ -237,7 +237,7 @@ def match(
         How to compute the law of the result, as in `pushforward`.
     tol : float
         The error of the map to aim at, in units of the prior's scale.
-    store : "default", None or TableStore
+    store : "default", None, path-like, URL or Store
         Where tables are kept between calls and processes; None keeps none.
     randomize : numpy.random.Generator, int or True, optional
         What to do where the result has point masses: spread each of them over its part of the
@@ -266,6 +266,31 @@ def match(
     >>> round(float(z.var() / z1.var()), 1)
     1.0
     """
+    matched = find_match(
+        op, prior, inputs=inputs, method=method, tol=tol, store=store, randomize=randomize
+    )
+    T = matched.map
+    if not T.error <= tol and is_automatic(method):
+        warnings.warn(
+            f"the map of {op!r} is known to {T.error:.1e}, not to tol={tol:g}, over "
+            f"y in [{T.domain[0]:.4g}, {T.domain[1]:.4g}]. {MORE_EFFORT}",
+            AccuracyWarning,
+            stacklevel=2,
+        )
+    return matched
+
+
+def find_match(
+    op: Operation,
+    prior: Any,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None,
+    method: str | Estimator,
+    tol: float,
+    store: Store | PathLike | None,
+    randomize: np.random.Generator | int | None = None,
+) -> MatchedOperation:
+    """As `match`, and without a warning of an error above ``tol``."""
     check_operation(op)
     target = as_distribution(prior)
     laws = input_laws(op, target, inputs)
@@ -294,13 +319,6 @@ def match(
         if source_of_randomness is None:
             raise
         found = build_plan(source(), target, tol)
-    if not found.error <= tol and is_automatic(method):
-        warnings.warn(
-            f"the map of {op!r} is known to {found.error:.1e}, not to tol={tol:g}, over "
-            f"y in [{found.domain[0]:.4g}, {found.domain[1]:.4g}]. {MORE_EFFORT}",
-            AccuracyWarning,
-            stacklevel=2,
-        )
     return MatchedOperation(op, target, laws, found, method, source_of_randomness)
 
 

@@ -40,6 +40,7 @@ from benchmarks import (
     order,
     peers,
     performance_page,
+    planning,
     report,
     truth,
 )
@@ -100,7 +101,7 @@ def test_a_benchmark_runs(cls, method):
 def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
     helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
-    helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends"}
+    helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends", "planning"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -391,6 +392,13 @@ def test_the_page_about_accuracy_is_written(tmp_path):
         "accuracy-depth.png",
         "accuracy-time.png",
     }
+
+
+def test_the_page_about_planning_is_written(tmp_path):
+    planning.main(["--docs", str(tmp_path)])
+    text = (tmp_path / "planning.md").read_text()
+    assert "| three uniform latents |" in text
+    assert "{" not in text.replace("{{", "")
 
 
 def test_the_page_about_convergence_is_written(tmp_path):

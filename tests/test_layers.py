@@ -19,6 +19,7 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE
 NOT_AT_MODULE_LEVEL = {
     "cupy",
     "dask",
+    "distributed",
     "fsspec",
     "jax",
     "matplotlib",
@@ -31,6 +32,8 @@ NOT_AT_MODULE_LEVEL = {
 NOT_LOADED_BY_IMPORT = [
     "cupy",
     "dask",
+    "distributed",
+    "fsspec",
     "jax",
     "matplotlib",
     "onnxruntime",

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from otmaps import _precompute
 from otmaps._built_in import barycenter, lerp, slerp
 from otmaps._errors import StoreWarning
 from otmaps._match import match
-from otmaps._precompute import Job, grid, precompute
+from otmaps._precompute import Job, _workers, grid, precompute
 from otmaps._priors import Laplace, Normal, Uniform
 from otmaps._registry import operation
 from otmaps._stores import MemoryStore, TableStore
@@ -164,7 +163,7 @@ class TestPrecompute:
         with pytest.raises(ValueError, match="store is None"):
             precompute(jobs, None)
         with pytest.raises(TypeError, match=r"concurrent\.futures\.Executor"):
-            precompute(jobs, store, executor=4)  # type: ignore[arg-type]
+            precompute(jobs, store, executor="four")  # type: ignore[arg-type]
 
 
 class TestExecutors:
@@ -175,7 +174,7 @@ class TestExecutors:
         assert [r.job for r in report.results] == jobs
 
     def test_more_jobs_than_are_in_flight(self, store: TableStore, monkeypatch) -> None:
-        monkeypatch.setattr(_precompute, "_IN_FLIGHT", 2)
+        monkeypatch.setattr(_workers, "_IN_FLIGHT", 2)
         many = grid(lerp, "uniform", tol=1e-2, t=np.linspace(0.1, 0.4, 7))
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             report = precompute(many, store, pool)

@@ -22,12 +22,14 @@ from otmaps._stores._directory import (
 )
 from otmaps._stores._layered import LayeredStore
 from otmaps._stores._memory import FrontedStore, MemoryStore
+from otmaps._stores._objects import ObjectStore, is_url
 from otmaps._stores._opened import Opened
 
 __all__ = [
     "FrontedStore",
     "LayeredStore",
     "MemoryStore",
+    "ObjectStore",
     "Opened",
     "PathLike",
     "Store",
@@ -46,27 +48,30 @@ def resolve_store(store: Store | PathLike | None) -> Store | None:
 
     Parameters
     ----------
-    store : Store, path-like, "default" or None
-        A path is a directory with memory in front. "default" is the one of ``TableStore()``, and
-        behind it, never written, the directories of the environment variable
-        ``OTMAPS_SHARED_STORE`` or else ``otmaps/tables`` in the system's data directory, where it
-        is there. None is no store at all.
+    store : Store, path-like, URL, "default" or None
+        A path is a directory and a URL an object store, with memory in front. "default" is the
+        one of ``TableStore()``, and behind it, never written, the directories of the environment
+        variable ``OTMAPS_SHARED_STORE`` or else ``otmaps/tables`` in the system's data directory,
+        where it is there. None is no store at all.
     """
     if store is None or isinstance(store, Store):
         return store
     if isinstance(store, str) and store == "default":
-        return _fronted(default_path(), *shared_paths())
+        named = os.environ.get("OTMAPS_STORE", "")
+        return _fronted(named if is_url(named) else default_path(), *shared_paths())
+    if isinstance(store, str) and is_url(store):
+        return _fronted(store)
     if isinstance(store, str | os.PathLike):
         return _fronted(TableStore(store).path)
     raise TypeError(
-        f"store must be a store, the path of a directory, 'default' or None, "
+        f"store must be a store, the path of a directory, a URL, 'default' or None, "
         f"got {type(store).__name__}."
     )
 
 
 @functools.lru_cache(maxsize=8)
-def _fronted(path: Path, *behind: Path) -> FrontedStore:
-    own = TableStore(path)
+def _fronted(place: Path | str, *behind: Path) -> FrontedStore:
+    own = TableStore(place)
     if not behind:
         return FrontedStore(own)
     return FrontedStore(LayeredStore(own, *(TableStore(p, read_only=True) for p in behind)))

@@ -7,7 +7,6 @@ import dataclasses
 import datetime as dt
 import functools
 import os
-import re
 import stat
 import time
 import warnings
@@ -20,11 +19,11 @@ from otmaps._format import unpack
 from otmaps._stores._base import KEY, Store, StoreEntry, checked_key
 from otmaps._stores._files import LOCK, SUFFIX, TEMPORARY, publish, read, sweep, unlink
 from otmaps._stores._memory import MemoryStore
+from otmaps._stores._objects import ObjectStore, is_url
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 _LOOKS = 16  # so many times is the directory looked at while a limit's worth is written
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @final
@@ -74,10 +73,10 @@ class TableStore(Store):
         True: nothing in the directory changes. Tables are kept in memory, and reading one is not
         noted. For directories of others, behind one of one's own (`LayeredStore`).
 
-    Raises
-    ------
-    ValueError
-        For a URL: object stores are not served by this version.
+    See Also
+    --------
+    ObjectStore : What ``TableStore("s3://bucket/tables")`` makes: a URL, here or in the
+        environment variable, is no directory, and takes the keywords of that class.
 
     Examples
     --------
@@ -87,6 +86,13 @@ class TableStore(Store):
     []
     """
 
+    def __new__(  # type: ignore[misc] # the name that users know serves both kinds of places
+        cls, path: PathLike | None = None, **options: Any
+    ) -> TableStore | ObjectStore:
+        """A store of files; of a URL, an `ObjectStore`."""
+        place = os.environ.get("OTMAPS_STORE") if path is None else path
+        return ObjectStore(str(place), **options) if is_url(place) else super().__new__(cls)
+
     def __init__(
         self,
         path: PathLike | None = None,
@@ -95,11 +101,6 @@ class TableStore(Store):
         max_bytes: int | None = None,
         read_only: bool = False,
     ) -> None:
-        if isinstance(path, str) and _URL.match(path):
-            raise ValueError(
-                f"path is the URL {path!r}; object stores are not served by this version. "
-                "Pass the path of a directory, for example one that is synchronised or mounted."
-            )
         if path is not None and not isinstance(path, str | os.PathLike):
             raise TypeError(f"path must be a path or None, got {type(path).__name__}.")
         if not build_timeout >= 0:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 REQUIRED = inspect.Parameter.empty
 
 
-def operation_callback(_: click.Context, __: click.Parameter, text: str) -> Factory:
+def operation_callback(_: click.Context, __: click.Parameter, text: str | None) -> Factory | None:
+    """The factory that an argument names, where it is given."""
+    return None if text is None else operation_of(text)
+
+
+def operation_of(text: str) -> Factory:
     """The factory of operations that ``lerp``, ``path/to/file.py:name`` or ``module:name`` names.
 
     Raises
@@ -41,7 +46,7 @@ def operation_callback(_: click.Context, __: click.Parameter, text: str) -> Fact
     named = operations()
     if text not in named:
         raise click.BadParameter(
-            f"no operation is named {text!r}{_closest(text, named)}; there are "
+            f"no operation is named {text!r}{closest(text, named)}; there are "
             f"{', '.join(named)}, and your own as path/to/file.py:name or module:name."
         )
     return named[text]
@@ -114,7 +119,7 @@ def parse_law(text: str) -> Distribution:
     except ValueError:
         listed = ", ".join(sorted(_laws()))
         raise ValueError(
-            f"no law is named {name!r}{_closest(key, laws)}; there are {listed}, with parameters "
+            f"no law is named {name!r}{closest(key, laws)}; there are {listed}, with parameters "
             "as in uniform(-1, 1), and samples in files named *.npy"
         ) from None
     return _called(type(alias), name, arguments, keywords)
@@ -169,7 +174,8 @@ def _plain(signature: inspect.Signature) -> str:
     return str(signature.replace(parameters=bare, return_annotation=REQUIRED))
 
 
-def _closest(name: str, known: Any) -> str:
+def closest(name: str, known: Any) -> str:
+    """A question whether a known name was meant, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -202,7 +208,7 @@ def split_parameters(texts: tuple[str, ...], factory: Factory) -> list[tuple[str
         if name not in known:
             listed = ", ".join(known) or "none"
             raise click.BadParameter(
-                f"the operation has no parameter {name!r}{_closest(name, known)}; it has {listed}.",
+                f"the operation has no parameter {name!r}{closest(name, known)}; it has {listed}.",
                 param_hint="'-p'",
             )
         pairs.append((name, value.strip()))
@@ -244,7 +250,7 @@ def parameter_grid(factory: Factory, texts: tuple[str, ...]) -> dict[str, list[A
     known = parameters_of(factory)
     values: dict[str, list[Any]] = {}
     for name, text in split_parameters(texts, factory):
-        value = _range(text) if text.count(":") == 2 else literal(text)
+        value = parameter_range(text) if text.count(":") == 2 else literal(text)
         several = isinstance(known[name], int | float) or text.count(":") == 2
         if several and isinstance(value, list | tuple):
             values.setdefault(name, []).extend(value)
@@ -256,7 +262,14 @@ def parameter_grid(factory: Factory, texts: tuple[str, ...]) -> dict[str, list[A
 _MOST_VALUES = 100_000  # a table each: more is a slip, and would fill the memory
 
 
-def _range(text: str) -> list[float]:
+def parameter_range(text: str) -> list[float]:
+    """The numbers of ``start:stop:count``.
+
+    Raises
+    ------
+    click.BadParameter
+        For what is no range, and for one of too many numbers.
+    """
     import numpy as np
 
     start, stop, count = map(literal, text.split(":"))

@@ -77,16 +77,17 @@ tol_option = click.option(
 
 store_option = click.option(
     "--store",
-    metavar="DIRECTORY",
+    metavar="PLACE",
     default=None,
-    help="Where tables are kept.  [default: $OTMAPS_STORE or the user's cache]",
+    help="A directory, or a URL such as s3://bucket/tables, that keeps tables.  "
+    "[default: $OTMAPS_STORE or the user's cache]",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 
 
 def chosen_store(path: str | None, *, without: bool = False) -> Any:
-    """What ``store=`` takes: a directory, the default one, or None."""
+    """What ``store=`` takes: a directory, an object store, the default one, or None."""
     from otmaps import TableStore
 
     return None if without else "default" if path is None else TableStore(path)

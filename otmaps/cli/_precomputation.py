@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from otmaps.cli import _options
 from otmaps.cli._application import examples, say
-from otmaps.cli._arguments import complete_law, law_callback, parameter_grid, split_inputs
-from otmaps.cli._terminal import (
-    byte_size,
-    console,
-    error_size,
-    number,
-    print_json,
-    print_table,
-    progress_bar,
+from otmaps.cli._arguments import (
+    complete_law,
+    complete_operation,
+    law_callback,
+    operation_callback,
+    parameter_grid,
+    split_inputs,
 )
+from otmaps.cli._grid_file import GridFile, read_grid_file
+from otmaps.cli._terminal import byte_size, console, error_size, number, print_json, print_table
 
 if TYPE_CHECKING:
     from otmaps import Distribution, Job, PrecomputeReport
     from otmaps.cli._arguments import Factory
+
+
+def _part(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """The numbers of ``3/16``."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text, re.ASCII)
+    if match is None or int(match[1]) > int(match[2]):
+        raise click.BadParameter(f"{text!r} is no part; write K/N, as in 3/16.")
+    return int(match[1]), int(match[2])
 
 
 @click.command(
@@ -33,16 +43,47 @@ if TYPE_CHECKING:
         "otmaps precompute vicinity -p eps=0.1,0.3,1 --prior laplace --workers 4",
         "otmaps precompute barycenter -p weights=.5,.25,.25 -p weights=.6,.2,.2",
         "otmaps precompute lerp -p t=0:1:11 --store tables --json",
+        "otmaps precompute --grid grids.toml --store s3://bucket/a --part 3/16",
+        "otmaps precompute --grid grids.toml --dask tcp://scheduler:8786",
     )
     + """
 
 A parameter takes one value, a range start:stop:count, or a list a,b,c; a parameter that is a vector
 takes one vector at a time. Every parameter may be repeated, and all combinations are computed. Run
 the same command again to go on after an interruption.
+
+A grid file replaces OPERATION and its options. In TOML it reads
+
+\b
+  store = "tables"                  # optional, as are method and tol
+  [[grid]]
+  operation = "lerp"                # or a list, or "path/to/file.py:name"
+  prior = ["normal", "uniform(-1, 1)"]
+  parameters = { t = "0:1:101" }    # a value, a list of values, or a range
+  [[grid]]
+  operation = "vicinity"
+  prior = "laplace"
+  parameters = { eps = [0.1, 0.3] }
+  tol = 1e-6
+
+and in JSON the same names stand in objects, with "grid" a list of them.
 """
     + _options.NOTES,
 )
-@_options.operation_argument
+@click.argument(
+    "factory",
+    metavar="[OPERATION]",
+    callback=operation_callback,
+    shell_complete=complete_operation,
+    required=False,
+)
+@click.option(
+    "--grid",
+    "grid_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Grids of operations, parameters and priors, as TOML or JSON; see below.",
+)
 @click.option(
     "--prior",
     "priors",
@@ -66,36 +107,45 @@ the same command again to go on after an interruption.
     show_default=True,
     help="Processes that build tables.",
 )
+@click.option("--dask", metavar="ADDRESS", help="The scheduler of a Dask cluster that builds them.")
+@click.option(
+    "--part",
+    metavar="K/N",
+    callback=_part,
+    help="The K-th of N parts of the grid alone: one for each machine.",
+)
 @_options.json_option
 @click.pass_context
 def precompute(
     ctx: click.Context,
+    /,
     *,
-    factory: Factory,
-    priors: tuple[Distribution, ...],
-    inputs: tuple[str, ...],
-    parameters: tuple[str, ...],
-    method: str,
-    tol: float,
+    factory: Factory | None,
+    grid_file: Path | None,
     store: str | None,
     workers: int,
+    dask: str | None,
+    part: tuple[int, int] | None,
     as_json: bool,
+    **one_grid: Any,
 ) -> None:
     """Make the tables of a grid of parameters, so that matching finds them ready.
 
     The exit code is 1 when a table could not be made; the others are made nevertheless.
     """
-    import otmaps
-
-    jobs = otmaps.grid(
-        factory,
-        list(priors),
-        inputs=split_inputs(inputs),
-        method=method,
-        tol=tol,
-        **parameter_grid(factory, parameters),
-    )
-    report = _run(jobs, _options.chosen_store(store), workers)
+    if (factory is None) == (grid_file is None):
+        raise click.UsageError("Name an OPERATION, or a file by --grid.")
+    if dask is not None and workers > 1:
+        raise click.UsageError("The processes of --dask are its own; leave out --workers.")
+    if grid_file is not None:
+        _refuse_beside_a_file(ctx, one_grid)
+        read = read_grid_file(grid_file)
+    else:
+        assert factory is not None  # noqa: S101 - for mypy: one of the two is
+        read = GridFile(_jobs(factory, **one_grid), None)
+    jobs = read.jobs if part is None else read.jobs[part[0] - 1 :: part[1]]
+    place = _options.chosen_store(store or read.store)
+    report = _run(jobs, place, workers, dask)
     if as_json:
         print_json(_as_dict(report))
     else:
@@ -106,35 +156,55 @@ def precompute(
         ctx.exit(1)
 
 
-def _run(jobs: list[Job], store: Any, workers: int) -> PrecomputeReport:
+def _jobs(
+    factory: Factory,
+    *,
+    priors: tuple[Distribution, ...],
+    inputs: tuple[str, ...],
+    parameters: tuple[str, ...],
+    method: str,
+    tol: float,
+) -> list[Job]:
+    import otmaps
+
+    return otmaps.grid(
+        factory,
+        list(priors),
+        inputs=split_inputs(inputs),
+        method=method,
+        tol=tol,
+        **parameter_grid(factory, parameters),
+    )
+
+
+def _refuse_beside_a_file(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Refuse options that the file says instead: one of both would be ignored."""
+    for name in options:
+        if ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            written = next(p.opts[-1] for p in ctx.command.params if p.name == name)
+            raise click.UsageError(f"{written} stands beside --grid; write it in the file.")
+
+
+def _run(jobs: list[Job], store: Any, workers: int, dask: str | None) -> PrecomputeReport:
     from otmaps import precompute as run
 
-    start = time.perf_counter()
-    with _pool(workers) as executor, progress_bar("{task.fields[rate]}") as bar:
-        task = bar.add_task("tables", total=len(jobs), rate="")
-
-        def advance(done: int, total: int, job: Job) -> None:
-            rate = f"{number(done / (time.perf_counter() - start), 3)} tables/s"
-            bar.update(task, completed=done, total=total, rate=rate, description=repr(job.op))
-
-        return run(jobs, store=store, executor=executor, progress=advance)
-
-
-def _pool(workers: int) -> Any:
-    """A pool of processes, or nothing for one."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    if workers == 1:
-        return contextlib.nullcontext()
-    # Spawned: a fork would copy the thread that draws the progress bar in whatever state it is.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    if dask is None:
+        return run(jobs, store, workers if workers > 1 else None, progress=True)
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise click.ClickException(
+            f"--dask needs distributed ({error}): pip install 'otmaps[dask]'."
+        ) from error
+    with Client(dask) as client:
+        return run(jobs, store, client, progress=True)
 
 
 def _as_dict(report: PrecomputeReport) -> dict[str, Any]:
     return {
         "seconds": report.seconds,
         "duplicates": report.duplicates,
+        "above_tol": len(report.missed),
         "results": [
             {
                 "operation": repr(result.job.op),
@@ -172,5 +242,6 @@ def _print_report(report: PrecomputeReport) -> None:
         out.print(f"{reasons.count(reason)} not stored: {reason}.", soft_wrap=True)
     out.print(
         f"{len(report.results)} tables in {report.seconds:.1f} s ({number(rate, 3)}/s), "
-        f"{report.duplicates} duplicates, largest error {error_size(report.error)}"
+        f"{report.duplicates} duplicates, largest error {error_size(report.error)}, "
+        f"{len(report.missed)} above tol"
     )

@@ -52,7 +52,13 @@ _path = click.argument("path", metavar="[DIRECTORY]", required=False)
 def _opened(path: str | None) -> TableStore:
     from otmaps import TableStore
 
-    return TableStore(path)
+    shelf = TableStore(path)
+    if not isinstance(shelf, TableStore):
+        raise click.BadParameter(
+            f"{shelf!r} is looked after by its own service (listing, life cycle rules); this "
+            "takes a directory."
+        )
+    return shelf
 
 
 @store.command("list", epilog=examples("otmaps store list", "otmaps store list tables --json"))
