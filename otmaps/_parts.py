@@ -40,17 +40,52 @@ def in_parts(
     """Run a kernel on vectors of one length; it computes each value of ``out`` on its own."""
 
     def run(start: int, stop: int) -> None:
-        with np.errstate(all="ignore"):  # a limit that overflows is infinite
-            kernel(tuple(v[start:stop] for v in vectors), out[start:stop])
+        kernel(tuple(v[start:stop] for v in vectors), out[start:stop])
 
-    parts = max(min(threads, out.size // LEAST), 1)
-    edges = [i * out.size // parts for i in range(parts + 1)]
+    _shared(run, out.size, max(min(threads, out.size // LEAST), 1))
+
+
+def in_blocks(
+    kernel: Kernel, arrays: Sequence[AnyFloatArray], out: npt.NDArray[Any], threads: int
+) -> None:
+    """As `in_parts`, on arrays of one shape and any layout: copied by the block, not as a whole."""
+    *arrays, out = (np.atleast_1d(a) for a in (*arrays, out))
+    longest = max(range(out.ndim), key=out.shape.__getitem__)
+    whole: list[Any] = ["contig", "aligned", "nbo"]
+    modes = [["readonly", *whole] for _ in arrays] + [["writeonly", *whole]]
+
+    def run(start: int, stop: int) -> None:
+        # Slices for each thread: nditer's own ranges write buffers to wrong places (NumPy 2.4).
+        part = (slice(None),) * longest + (slice(start, stop),)
+        with np.nditer(
+            [a[part] for a in (*arrays, out)],
+            ["buffered", "external_loop", "zerosize_ok"],
+            modes,
+            [out.dtype] * len(modes),
+            order="C",
+            buffersize=LEAST,
+        ) as blocks:
+            for *vectors, into in blocks:
+                kernel(tuple(vectors), into)
+
+    length = out.shape[longest]
+    _shared(run, length, max(min(threads, out.size // LEAST, length), 1))
+
+
+def _shared(run: Callable[[int, int], None], size: int, parts: int) -> None:
+    """Run what computes from one index to another on so many parts, each on a thread."""
+
+    def quiet(start: int, stop: int) -> None:
+        with np.errstate(all="ignore"):  # a limit that overflows is infinite
+            run(start, stop)
+
+    edges = [i * size // parts for i in range(parts + 1)]
     if parts == 1:
-        run(0, out.size)
+        quiet(0, size)
         return
     with concurrent.futures.ThreadPoolExecutor(parts - 1) as pool:
-        others = [pool.submit(run, *edges[i : i + 2]) for i in range(1, parts)]
-        run(edges[0], edges[1])
+        others = [pool.submit(quiet, *edges[i : i + 2]) for i in range(1, parts)]
+        quiet(edges[0], edges[1])
     for other in others:
         other.result()
 
@@ -72,14 +107,23 @@ def apply_kernel(
     dtype = np.result_type(*(a.dtype for a in arrays))
     model = np.broadcast_to(np.zeros((), dtype), shape)
     result = np.empty(shape, dtype) if out is None else checked_out(out, model)
-    wide = [np.broadcast_to(a, shape) for a in arrays]
-    vectors = [np.require(a, dtype, ("C", "A")).reshape(-1) for a in wide]
-    direct = result.flags.c_contiguous and not any(_overlap(result, a) for a in wide)
-    into = result.reshape(-1) if direct else np.empty(result.size, dtype)
-    in_parts(kernel, vectors, into, threads)
-    if not direct:
-        result[...] = into.reshape(shape)
+    wide = [_apart(a, result) for a in arrays]
+    if all(_is_flat(a, dtype) for a in (*wide, result)):
+        in_parts(kernel, [a.reshape(-1) for a in wide], result.reshape(-1), threads)
+    else:
+        in_blocks(kernel, wide, result, threads)
     return float(result) if out is None and not shape else result
+
+
+def _is_flat(a: npt.NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether kernels take an array of this dtype as it lies."""
+    return a.dtype == dtype and a.flags.c_contiguous and a.flags.aligned
+
+
+def _apart(a: AnyFloatArray, result: npt.NDArray[Any]) -> AnyFloatArray:
+    """An array in the shape of the result, or of a copy where both overlap."""
+    wide = np.broadcast_to(a, result.shape)
+    return np.broadcast_to(a.copy(), result.shape) if _overlap(result, wide) else wide
 
 
 def _overlap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
