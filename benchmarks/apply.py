@@ -12,11 +12,11 @@ import numpy as np
 
 import otmaps
 
-from .cases import OPERATIONS, PRIORS, TABULATED, draws, midpoint_map
+from .cases import OPERATIONS, PRIORS, TABULATED, TOLERANCES, draws, midpoint_map
 from .peers import LOOKUPS, SOURCE
 from .sizes import SEED, VALUES
 
-DTYPES = ("float64", "float32")
+DTYPES = tuple(TOLERANCES)
 
 
 class Copy:
@@ -62,7 +62,7 @@ class Map:
     timer = staticmethod(time.thread_time)
 
     def setup(self, prior: str, dtype: str) -> None:
-        self.map = midpoint_map(prior)
+        self.map = midpoint_map(prior, TOLERANCES[dtype])
         z1, z2 = (draws(PRIORS[prior], VALUES, SEED + i) for i in range(2))
         self.y = OPERATIONS["lerp"].raw(z1, z2).astype(dtype)
         self.out = np.empty_like(self.y)
@@ -88,24 +88,3 @@ class Straight:
 
     def time_map(self, kind: str, dtype: str) -> None:
         self.map(self.y, out=self.out)
-
-
-class MatchedOperation:
-    """The operation with its map, and raw."""
-
-    params = (("normal", "uniform", "laplace"), DTYPES)
-    param_names = ("prior", "dtype")
-    timer = staticmethod(time.thread_time)
-
-    def setup(self, prior: str, dtype: str) -> None:
-        self.matched = otmaps.match(OPERATIONS["lerp"], PRIORS[prior], store=None)
-        law = PRIORS[prior]
-        self.z1, self.z2 = (draws(law, VALUES, SEED + i).astype(dtype) for i in range(2))
-        self.out = np.empty_like(self.z1)
-        self.time_matched(prior, dtype)
-
-    def time_matched(self, prior: str, dtype: str) -> None:
-        self.matched(self.z1, self.z2, out=self.out)
-
-    def time_raw(self, prior: str, dtype: str) -> None:
-        self.y = self.matched.raw(self.z1, self.z2)

@@ -36,10 +36,14 @@ TABULATED = ("uniform", "laplace", "logistic", "student 3", "exponential")
 """Priors under which the map of lerp(0.5) is neither the identity nor affine."""
 
 
+TOLERANCES = {"float64": 1e-9, "float32": 1e-6}
+"""What maps of arrays of either dtype are asked for."""
+
+
 @functools.cache
-def midpoint_map(prior: str) -> MonotoneMap:
+def midpoint_map(prior: str, tol: float = TOLERANCES["float64"]) -> MonotoneMap:
     """The map of the midpoint of two latents."""
-    return otmaps.match(OPERATIONS["lerp"], PRIORS[prior], store=None).map
+    return otmaps.match(OPERATIONS["lerp"], PRIORS[prior], store=None, tol=tol).map
 
 
 @functools.lru_cache(maxsize=16)

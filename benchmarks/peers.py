@@ -93,6 +93,18 @@ def _quantile_transformer(y: FloatArray) -> Lookup:
     return lambda y: fitted.transform(y[:, None])[:, 0]
 
 
+def _pinv(resolution: float) -> Callable[[FloatArray], Lookup]:
+    def make(y: FloatArray) -> Lookup:
+        from scipy.special import expit
+        from scipy.stats import norm
+        from scipy.stats.sampling import NumericalInversePolynomial
+
+        inverse = NumericalInversePolynomial(norm(), u_resolution=resolution)
+        return lambda y: inverse.ppf(expit(y))
+
+    return make
+
+
 def _special(y: FloatArray) -> Lookup:
     from scipy.special import expit, ndtri
 
@@ -110,6 +122,9 @@ LOOKUPS: dict[str, Peer] = {
     "scipy PchipInterpolator": Peer(_pchip, 1e-6, 1e-8),
     # Averages two interpolations between 2048 quantiles of a sample that spans tails of 2.4e-4.
     "sklearn QuantileTransformer": Peer(_quantile_transformer, 0.1, 1e-2),
+    # Errors in u, over the density of the target: 1e-10 / pdf(3.7), and rounding of u.
+    "scipy PINV(cdf)": Peer(_pinv(1e-10), 1e-6, 1e-4),
+    "scipy PINV(cdf), finest": Peer(_pinv(1e-15), 1e-9, 1e-6),
     # Rounding of 1 - u in the upper tail.
     "scipy.special ndtri(expit)": Peer(_special, 1e-7, 1e-8),
 }
@@ -123,6 +138,15 @@ def gap(lookup: Lookup, peer: Peer, dtype: str = "float64", n: int = 1001) -> fl
     reach = SOURCE.isf(peer.tail)
     y = np.linspace(-reach, reach, n).astype(dtype)
     return float(np.max(np.abs(lookup(y) - exact(y.astype(float)))))
+
+
+def error_within(peer: Peer, z: float, n: int = 100_001) -> float:
+    """The largest |error| where the truth is between -z and z, spread evenly."""
+    log_tails = np.asarray(TARGET.logcdf(-np.linspace(0.0, z, n // 2 + 1)))
+    y = np.concatenate([SOURCE.ilogcdf(log_tails), SOURCE.ilogsf(log_tails)])
+    lookup = peer.make(y)
+    with np.errstate(all="ignore"):  # what overflows is infinite, and shows
+        return float(np.max(np.abs(lookup(y) - exact(y))))
 
 
 def scipy_law(name: str) -> Distribution:

@@ -23,17 +23,23 @@ from benchmarks import (
     accuracy,
     accuracy_page,
     apply,
+    blends,
+    calls,
     cases,
     convergence,
     convergence_page,
+    first_call,
     honesty,
     limits,
     linear,
     linear_results,
     linear_truth,
+    machine,
+    memory,
     operations_table,
     order,
     peers,
+    performance_page,
     report,
     truth,
 )
@@ -43,7 +49,10 @@ MODULES = (
     "imports",
     "build",
     "apply",
+    "calls",
+    "fused",
     "invert",
+    "first_call",
     "store",
     "accuracy",
     "memory",
@@ -90,6 +99,7 @@ def test_a_benchmark_runs(cls, method):
 def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
     helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
+    helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -138,6 +148,64 @@ def test_a_peer_is_held_to_its_tolerance(peer):
     assert peers.gap(lookup, entry) <= entry.tolerance
     assert peers.gap(lambda y: lookup(y) + 1.5 * entry.tolerance, entry) > entry.tolerance
     assert peers.gap(lambda y: lookup(1.01 * y + 0.2), entry) > entry.tolerance
+
+
+def test_errors_of_peers_are_found_where_they_are():
+    ours, clipped = peers.LOOKUPS["otmaps"], peers.LOOKUPS["numpy.interp, quantile knots"]
+    assert peers.error_within(ours, 37.0, 1001) <= 1e-9 * 37.0
+    assert peers.error_within(clipped, 3.0, 1001) <= clipped.tolerance
+    end = float(peers.TARGET.isf(0.5 / peers.KNOTS))  # the last knot
+    assert peers.error_within(clipped, 5.2, 1001) == pytest.approx(5.2 - end, abs=1e-9)
+
+
+def test_what_ways_to_blend_do_to_the_law():
+    """What page and suite say of them, on 200 rows: kept, or not; and at which price."""
+    z = blends.latents("normal", n=200_000)
+    for way in (blends.FUSED, blends.INTO, blends.TWO_PASSES):
+        found = blends.WAYS[way]("normal", *z)()
+        assert blends.distance("normal", found) < 1.95
+        assert blends.cost("normal", found, *z) == pytest.approx(1.0, abs=1e-12)
+    rows = found.reshape(-1, 50)
+    assert blends.norm_distance(rows) < 1.95
+    raw = blends.WAYS[blends.PLAIN]("normal", *z)()
+    assert blends.distance("normal", raw) > 10.0
+    assert blends.cost("normal", raw, *z) == 0.0
+    assert blends.norm_distance(raw) > 10.0
+    assert blends.norm_distance(blends.WAYS[blends.SLERP]("normal", *z)()) > 3.0
+
+
+def test_slerp_is_on_the_arc():
+    """Of unit vectors: a unit vector at half the angle."""
+    low, high = np.array([[1.0, 0.0]]), np.array([[np.cos(1.0), np.sin(1.0)]])
+    found = blends.slerp(0.25, low, high)
+    assert found == pytest.approx(np.array([[np.cos(0.25), np.sin(0.25)]]))
+
+
+def test_lol_keeps_the_law_at_a_price():
+    pytest.importorskip("lolatents")
+    z = blends.latents("uniform", n=200_000)
+    found = blends.WAYS[blends.LOL]("uniform", *z)()
+    assert blends.distance("uniform", found) < 1.95
+    assert 1.1 < blends.cost("uniform", found, *z) < 1.3
+    normal = blends.latents("normal", n=1000)
+    theirs, ours = (blends.WAYS[way]("normal", *normal)() for way in (blends.LOL, blends.FUSED))
+    np.testing.assert_allclose(theirs, ours, atol=1e-12)
+
+
+def test_every_layout_gives_the_same_values():
+    truth = cases.midpoint_map(calls.PRIOR)(calls.points("float64"))
+    for layout in calls.LAYOUTS:
+        case = calls.Layout()
+        case.setup(layout, "float64")
+        found = case.map(case.y, out=case.out)
+        assert np.array_equal(found.ravel(), truth), layout
+        case.fill()
+        assert np.array_equal(case.y.ravel(), case.source), layout
+
+
+def test_memory_of_a_call():
+    assert memory.scratch(lambda: np.ones(10**6)) == pytest.approx(8e6, rel=1e-3)
+    assert memory.scratch(lambda: None) < 1000
 
 
 def test_the_common_problem_is_exact():
@@ -202,13 +270,61 @@ def test_kolmogorov_smirnov():
     assert accuracy.kolmogorov_smirnov(0.9 * middle) > 1.9
 
 
-def test_the_report_prints_its_tables(capsys):
-    report.main(["store", "operation"])
+def test_sections_of_the_page_about_performance_are_printed(capsys):
+    performance_page.main(["store", "layout"])
     lines = capsys.readouterr().out.splitlines()
     tables = [line for line in lines if line.startswith("| ---")]
-    assert len(tables) == 2
-    with pytest.raises(SystemExit, match="no section 'magic'"):
-        report.main(["magic"])
+    assert len(tables) == 3
+    with pytest.raises(SystemExit):
+        performance_page.main(["magic"])
+    assert "no section 'magic'" in capsys.readouterr().err
+
+
+def test_the_page_about_performance_is_written(tmp_path, monkeypatch):
+    """The sections with a figure, and one without; all of them run as benchmarks anyway."""
+    drawn = {name: s for name, s in performance_page.SECTIONS.items() if s.caption}
+    chosen = {**drawn, "store": performance_page.SECTIONS["store"]}
+    monkeypatch.setattr(performance_page, "SECTIONS", chosen)
+    monkeypatch.setattr(first_call, "stages", lambda *_: dict.fromkeys(first_call.STAGES, 0.1))
+    performance_page.main(["--docs", str(tmp_path)])
+    text = (tmp_path / "performance.md").read_text()
+    assert all(f"\n## {section.title}\n" in text for section in chosen.values())
+    assert machine.processor() in text
+    assert max(map(len, text.split("\n\n## ")[0].splitlines())) <= 120
+    pictures = {path.name for path in (tmp_path / "images").iterdir()}
+    assert pictures == {f"performance-{name}.png" for name in drawn}
+    assert all(f"](images/{name})" in text for name in pictures)
+    for lines in text.split("\n\n"):
+        if lines.startswith("| "):
+            assert len({line.count("|") for line in lines.splitlines()}) == 1
+
+
+def test_the_least_of_repeats_in_turns():
+    order = []
+
+    class Steps:
+        def setup(self, name):
+            if name == "absent":
+                raise NotImplementedError
+
+        def fill(self):
+            order.append("fill")
+
+        def run(self, name):
+            order.append(name)
+
+    ticks = iter([0.0, 3.0, 10.0, 14.0, 20.0, 25.0, 30.0, 32.0])
+    found = report.least(
+        [
+            report.Timing("a", Steps, "run", ("a",), before="fill"),
+            report.Timing("none", Steps, "run", ("absent",)),
+            report.Timing("b", Steps, "run", ("b",), number=2),
+        ],
+        repeats=2,
+        clock=lambda: next(ticks),
+    )
+    assert found == {"a": 3.0, "b": 1.0}
+    assert order == ["fill", "a", "b", "b"] * 2
 
 
 def test_the_limits_are_printed_beside_the_figures(capsys):
