@@ -8,6 +8,7 @@ back. Slerp is the function of T. White (arXiv 1609.04468) that most programs ha
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -72,7 +73,9 @@ def _slerp(prior: str, z1: FloatArray, z2: FloatArray) -> Blend:
 
 def _lol(prior: str, z1: FloatArray, z2: FloatArray) -> Blend:
     try:
-        from lolatents.lol_numpy import lol_gaussian, lol_iid
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of its type hints
+            from lolatents.lol_numpy import lol_gaussian, lol_iid
     except ImportError as error:
         raise NotImplementedError(str(error)) from error  # asv: not here
     # One combination of two seeds; that they lie in one array already is not timed.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import accuracy, build, figures, first_call, imports, invert, store
 from .cases import OPERATIONS, PRIORS, TABULATED
-from .report import MICROSECONDS, MILLISECONDS, NS, Measured, Section, Timing, least, table
+from .report import MICROSECONDS, MILLISECONDS, NS, Measured, Section, Timing, digits, least, table
 from .sizes import DRAWS, POINTS, QUANTILES, TINY
 from .truth import TRUTHS
 
@@ -50,11 +50,11 @@ def first_calls() -> Measured:
     """A fresh process up to its second call, with compiled code or without."""
     found = {
         f"{prior}, {cache} cache": first_call.stages(prior, cache)
-        for prior in (("normal",) if TINY else first_call.PRIORS)
+        for prior in first_call.PRIORS
         for cache in first_call.CACHES
     }
     rows = [
-        (name, *(f"{1e3 * t:,.3g}" for t in stages.values()), f"{sum(stages.values()):.1f}")
+        (name, *(digits(t / MILLISECONDS) for t in stages.values()), f"{sum(stages.values()):.1f}")
         for name, stages in found.items()
     ]
     head = ("ms by the clock", *first_call.STAGES, "in all, s")
@@ -67,7 +67,7 @@ def builds() -> Measured:
     timings = [Timing(f"{p}/{op}", build.Match, "time_match", (p, op)) for p, op in cases]
     found = least(timings, repeats=1 if TINY else 2)
     ms = {p: [found[f"{p}/{op}"] / MILLISECONDS for op in OPERATIONS] for p in PRIORS}
-    rows = [(p, *(f"{t:,.3g}" for t in times)) for p, times in ms.items()]
+    rows = [(p, *(digits(t) for t in times)) for p, times in ms.items()]
     return Measured(
         table(("`match`, ms", *OPERATIONS), rows),
         functools.partial(figures.builds, list(OPERATIONS), ms),

@@ -12,6 +12,17 @@ from .limits import CLOSE, FAR, NEAR
 
 OURS, OTHERS, FAINT = "#0072b2", "#d55e00", "#999999"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
+MANY = (
+    OURS,
+    "#e69f00",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#1b4f72",
+    "#7f7f00",
+    "#444444",
+)
 MARKERS = "osD^v"
 
 
@@ -47,7 +58,7 @@ def lookups(
         ax.axvline(copy, color=FAINT, ls="--", lw=1.2, label="a copy")
         for i, name in enumerate(names):
             ours = name == "otmaps"
-            colour = OURS if ours else [OTHERS, *COLOURS[2:]][i % 4]
+            colour = MANY[i % len(MANY)]
             marker = "*" if ours else MARKERS[i % len(MARKERS)]
             size = 260 if ours else 60
             ax.scatter(

@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-PRIORS = {"normal": "Normal()", "laplace": "Laplace()"}
+from .sizes import TINY
+
+PRIORS = {"normal": "Normal()"} if TINY else {"normal": "Normal()", "laplace": "Laplace()"}
 CACHES = ("cold", "warm")
 STAGES = ("import otmaps", "start of numba", "match", "first call", "second call")
 

@@ -79,6 +79,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (head, rule, *rows)] + [""]
 
 
+def digits(value: float) -> str:
+    """Three digits, or a whole number."""
+    return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
+
+
 Draw = Callable[[Path], None]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from . import apply, blends, calls, figures, fused, limits, memory
 from .cases import TABULATED, TOLERANCES
 from .peers import LOOKUPS, REFERENCE, error_within
-from .report import MICROSECONDS, NS, Measured, Section, Timing, least, table
+from .report import MICROSECONDS, NS, Measured, Section, Timing, digits, least, table
 from .sizes import KNOTS, TINY, VALUES
 
 DTYPES = tuple(TOLERANCES)
@@ -214,7 +214,7 @@ def sizes() -> Measured:
     ]
     found = least(timings)
     rows = [
-        (f"{n:,}", *(f"{found[f'{call}/{n}'] / MICROSECONDS:.3g}" for call in names))
+        (f"{n:,}", *(digits(found[f"{call}/{n}"] / MICROSECONDS) for call in names))
         for n in calls.SIZES
     ]
     a_value = {call: [found[f"{call}/{n}"] / n / NS for n in calls.SIZES] for call in names}

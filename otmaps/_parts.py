@@ -103,10 +103,13 @@ def apply_kernel(
     ndarray or float
         Of their common shape and dtype: ``out``, where it is given; a float for numbers.
     """
-    shape = np.broadcast_shapes(*(a.shape for a in arrays))
-    dtype = np.result_type(*(a.dtype for a in arrays))
-    model = np.broadcast_to(np.zeros((), dtype), shape)
-    result = np.empty(shape, dtype) if out is None else checked_out(out, model)
+    first = arrays[0]
+    alike = all(a.shape == first.shape and a.dtype == first.dtype for a in arrays)
+    if not (alike and first.dtype.isnative):
+        shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        first = np.broadcast_to(np.zeros((), np.result_type(*(a.dtype for a in arrays))), shape)
+    shape, dtype = first.shape, first.dtype
+    result = np.empty(shape, dtype) if out is None else checked_out(out, first)
     wide = [_apart(a, result) for a in arrays]
     if all(_is_flat(a, dtype) for a in (*wide, result)):
         in_parts(kernel, [a.reshape(-1) for a in wide], result.reshape(-1), threads)
@@ -122,11 +125,13 @@ def _is_flat(a: npt.NDArray[Any], dtype: np.dtype[Any]) -> bool:
 
 def _apart(a: AnyFloatArray, result: npt.NDArray[Any]) -> AnyFloatArray:
     """An array in the shape of the result, or of a copy where both overlap."""
-    wide = np.broadcast_to(a, result.shape)
+    wide = a if a.shape == result.shape else np.broadcast_to(a, result.shape)
     return np.broadcast_to(a.copy(), result.shape) if _overlap(result, wide) else wide
 
 
 def _overlap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     """Whether writing to one may change what is still to be read of the other."""
+    if not np.may_share_memory(a, b):
+        return False
     same = a.ctypes.data == b.ctypes.data and a.strides == b.strides and a.dtype == b.dtype
-    return np.may_share_memory(a, b) and not same
+    return not same
