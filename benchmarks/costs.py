@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from . import accuracy, build, figures, first_call, imports, invert, store
+from . import accuracy, build, family, figures, first_call, imports, invert, store
 from .cases import OPERATIONS, PRIORS, TABULATED
 from .report import MICROSECONDS, MILLISECONDS, NS, Measured, Section, Timing, digits, least, table
 from .sizes import DRAWS, POINTS, QUANTILES, TINY
@@ -107,6 +108,9 @@ def quantiles() -> Measured:
     return Measured(table(head, rows))
 
 
+OPENED = ("first", "again", "digest_alone")
+
+
 def stored() -> Measured:
     """The store; disk, so the time of the thread leaves out waiting."""
     methods = sorted(name for name in dir(store.Table) if name.startswith("time_"))
@@ -115,7 +119,45 @@ def stored() -> Measured:
         (name.removeprefix("time_").replace("_", " "), f"{t / MICROSECONDS:,.0f}")
         for name, t in found.items()
     ]
+    opened = least([Timing(name, store.Open, f"time_{name}") for name in OPENED])
+    rows += [
+        (f"open 64 KB, {name.replace('_', ' ')}", f"{t / MICROSECONDS:,.0f}")
+        for name, t in opened.items()
+    ]
     return Measured(table(("laplace midpoint", "microseconds"), rows))
+
+
+def families() -> Measured:
+    """Families in t, beside matching each t anew."""
+    priors = family.Using.params[0]
+    ways = ("map", "match", "path", "per_sample")
+    making = least(
+        [Timing(p, family.Making, "time_make", (p,)) for p in priors], repeats=1 if TINY else 2
+    )
+    found = least(
+        [Timing(f"{p}/{w}", family.Using, f"time_{w}", (p,)) for p in priors for w in ways]
+    )
+    values = math.prod(family.LATENTS)
+    rows = [
+        (
+            p,
+            f"{making[p]:.2f}",
+            f"{found[f'{p}/match'] / found[f'{p}/map']:.0f}",
+            digits(found[f"{p}/map"] / MICROSECONDS),
+            digits(found[f"{p}/path"] / (values * family.FRAMES) / NS),
+            digits(found[f"{p}/per_sample"] / values / NS),
+        )
+        for p in priors
+    ]
+    head = (
+        f"lerp, t from 0 to 0.5, tol {family.TOL:g}",
+        "made in s",
+        "a map, x as fast as match",
+        "microseconds",
+        f"path of {family.FRAMES} frames, ns a value",
+        "an own t each, ns a value",
+    )
+    return Measured(table(head, rows))
 
 
 def errors() -> Measured:
@@ -157,6 +199,14 @@ convolved numerically to 1e-12. Heavy tails (Student) are followed down to 1e-30
 hundred decades of y: this is what the store is for.""",
         builds,
         "Time of match by prior and operation.",
+    ),
+    "family": Section(
+        "Families",
+        f"""\
+A family holds the maps of every t (`docs/families.md`). A path gives all frames of
+{math.prod(family.LATENTS):,} values in one call; `per_sample` takes an own t for each of
+{family.LATENTS[0]} samples.""",
+        families,
     ),
     "first": Section(
         "The first call in a fresh process",

@@ -50,6 +50,7 @@ MODULES = (
     "build",
     "apply",
     "calls",
+    "family",
     "fused",
     "invert",
     "first_call",
