@@ -157,7 +157,7 @@ def first_calls(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
         ax.set_yticks(places, [name.partition(",")[0] for name in rows])
         ax.set_xlim(0.0, 1.2 * float(left.max()))
         ax.set_title(f"{cache} cache")
-        ax.set_xlabel("seconds")
+        ax.set_xlabel("seconds of processor time")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9
     )

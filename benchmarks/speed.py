@@ -260,8 +260,8 @@ upper tail, and is infinite from z = 8.3 on.""",
 The maps of `lerp(0.5)`, to a tolerance of 1e-9 in float64 and of 1e-6 in float32, into `out=`.
 Single precision is computed in double precision, so that it saves memory traffic and no
 arithmetic. Affine maps and the identity cost about what a copy costs. Most values go through
-one polynomial of degree up to 23, or two where a kink lies inside, in vector code
-(`docs/architecture.md`); maps that need a high degree take longest.""",
+one polynomial of degree up to 23, in vector code (`docs/architecture.md`), or two where a kink
+lies inside; maps that need a high degree take longest.""",
         maps,
         "Time of each map in copies of the array, beside the limits.",
     ),
