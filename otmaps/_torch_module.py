@@ -15,7 +15,9 @@ from otmaps._expressions import Expression
 from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
 
-_ARRAYS = ("records", "core", "ends")
+_INNER = ("inner", "powers")
+_ARRAYS = ("records", "core", "ends", *_INNER)
+_EMPTY = {"records": (0, 8), "core": (0,), "ends": (0,), "inner": (0,), "powers": (0, 0)}
 _STATE = ("weights", "numbers", *_ARRAYS)
 
 
@@ -42,11 +44,7 @@ class MatchedModule(torch.nn.Module):
         self.raw = raw
         self.map = map_
         weights = (*raw.weights, raw.offset) if isinstance(raw, Linear) else ()
-        arrays = map_.arrays() or {
-            "records": np.empty((0, 8)),
-            "core": np.empty(0),
-            "ends": np.empty(0),
-        }
+        arrays = {name: np.empty(shape) for name, shape in _EMPTY.items()} | map_.arrays()
         numbers = _numbers(map_)
         for field, values in (("weights", weights), ("numbers", numbers), *arrays.items()):
             tensor = torch.tensor(np.array(values), dtype=torch.float64)
@@ -161,7 +159,8 @@ def _map_of(state: dict[str, np.ndarray[Any, Any]], like: MonotoneMap) -> Monoto
         for name, value in like.metadata().items()
         if name != "kind"
     }
-    arrays = {name: state[name] for name in _ARRAYS} if state["records"].size else {}
+    names = _ARRAYS if state["powers"].size else [n for n in _ARRAYS if n not in _INNER]
+    arrays = {name: state[name] for name in names} if state["records"].size else {}
     line = float.fromhex(metadata["scale"]), float.fromhex(metadata["shift"])
     metadata["kind"] = "table" if arrays else "identity" if line == (1.0, 0.0) else "affine"
     return MonotoneMap.from_arrays(arrays, metadata)
