@@ -213,7 +213,37 @@ ERRORS = {
         r"takes maps \(monotone_map\), got Normal",
     ),
     "map derivative": (lambda: laplace_map().derivative(MASKED), TypeError, "y is a masked"),
+    "family of an operation": (
+        lambda: otmaps.family(otmaps.lerp(0.5), "normal", t=(0, 1)),
+        TypeError,
+        "what makes the operation",
+    ),
+    "family range": (
+        lambda: otmaps.family(otmaps.lerp, "normal", t=(0, NAN)),
+        ValueError,
+        "t must be finite",
+    ),
+    "family tol": (
+        lambda: otmaps.family(otmaps.lerp, "normal", t=(0, 1), tol=0.0),
+        ValueError,
+        "tol must be",
+    ),
     # --- mismatch, check, walk, store, precompute
+    "export from a path": (
+        lambda: otmaps.export_tables("tables", "tables.tar"),
+        TypeError,
+        "store must be a Store",
+    ),
+    "export into no folder": (
+        lambda: otmaps.export_tables(otmaps.MemoryStore(), "no/folder/tables.tar"),
+        OSError,
+        "there is no folder",
+    ),
+    "import into a path": (
+        lambda: otmaps.import_tables("tables", "tables.tar"),
+        TypeError,
+        "store must be a Store",
+    ),
     "mismatch dim": (lambda: otmaps.mismatch(otmaps.lerp(), "normal", dim=0), ValueError, "dim"),
     "mismatch op": (lambda: otmaps.mismatch("lerp", "normal"), TypeError, "op must be"),
     "check object": (lambda: otmaps.check(otmaps.lerp()), TypeError, "match"),

@@ -114,7 +114,6 @@ FAULTS = {
     "the core": (lambda a: a["core"].__setitem__(0, -1e3), "not inside its edges"),
     "the buckets": (lambda a: a["core"].__setitem__(2, 7.9), "whole buckets"),
     "many buckets": (lambda a: a["core"].__setitem__(2, 2.0**20), "whole buckets"),
-    "the core's ends": (lambda a: a["core"].__setitem__(1, 1.875), "end at edges"),
     "lower, finite": (lambda a: a["ends"].__setitem__((0, 4), math.inf), "lower end .* not finite"),
     "upper, finite": (lambda a: a["ends"].__setitem__((1, 4), math.nan), "upper end .* not finite"),
     "lower, anchor": (lambda a: a["ends"].__setitem__((0, 6), 1e-3), "lower end .* anchored"),

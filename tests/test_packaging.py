@@ -47,7 +47,7 @@ def test_core_dependencies_have_a_lower_bound_and_no_upper_cap_without_a_reason(
         needed = requirement.split(";")[0].strip()
         if re.match(r"[\w-]+", needed)[0] in CAPPED:
             continue
-        assert re.fullmatch(r"[\w.-]+(\[\w+\])?>=[\d.]+", needed), requirement
+        assert re.fullmatch(r"[\w.-]+(\[\w+(,\w+)*\])?>=[\d.]+", needed), requirement
 
 
 @pytest.fixture(scope="module")

@@ -64,8 +64,18 @@ def export_tables(store: Store, path: PathLike, keys: Iterable[str] | None = Non
     Returns
     -------
     Transfer
+
+    Raises
+    ------
+    FileNotFoundError
+        Where the folder of the archive is not there.
     """
+    _check_store(store)
     target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"path: there is no folder {str(target.parent)!r}; create it first."
+        )
     temporary = target.with_name(f"{target.name}.{secrets.token_hex(12)}{TEMPORARY}")
     copied, left_out = 0, []
     try:
@@ -89,6 +99,13 @@ def export_tables(store: Store, path: PathLike, keys: Iterable[str] | None = Non
     return Transfer(copied, 0, tuple(left_out))
 
 
+def _check_store(store: Store) -> None:
+    if not isinstance(store, Store):
+        raise TypeError(
+            f"store must be a Store, such as otmaps.TableStore(path), got {type(store).__name__}."
+        )
+
+
 def import_tables(store: Store, path: PathLike) -> Transfer:
     """Put the tables of an archive into a store, each of them verified first.
 
@@ -108,6 +125,7 @@ def import_tables(store: Store, path: PathLike) -> Transfer:
     TableError
         For a file that is no plain tar archive, or that is cut short; what came before is kept.
     """
+    _check_store(store)
     copied, present, left_out = 0, 0, []
     with Path(path).open("rb") as file:
         for name, data in _members(file):
