@@ -41,7 +41,7 @@ from otmaps._estimators import (
     pushforward,
 )
 from otmaps._family import Family
-from otmaps._gaussian import GaussianMap, MultivariateNormal, gaussian_map
+from otmaps._gaussian_map import GaussianMap, gaussian_map
 from otmaps._heavy_tails import Levy, Pareto
 from otmaps._independent import Independent
 from otmaps._map import MonotoneMap
@@ -54,6 +54,7 @@ from otmaps._matched_independent import MatchedIndependentOperation
 from otmaps._matched_operation import MatchedOperation
 from otmaps._mismatch import Mismatch
 from otmaps._mixture import Mixture
+from otmaps._multivariate_normal import MultivariateNormal
 from otmaps._one_sided_priors import (
     Beta,
     Exponential,

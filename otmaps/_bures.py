@@ -89,9 +89,9 @@ def optimal_map(source: Covariance, target: Covariance) -> OptimalMap:
         return OptimalMap(FourierMultiplier(a), 2.0 * _EPS + known, shift)
     ends = _low_rank(source), _low_rank(target)
     if ends[0] is not None and ends[1] is not None:
-        found = _spanned(ends[0], ends[1], target.dim)
-        if found is not None:
-            return found
+        span = _span(ends[0], ends[1], target.dim)
+        if span is not None:
+            return _within(span, target.dim)
     return _between(source.matrix(), target.matrix())
 
 
@@ -99,6 +99,37 @@ def scaling(factor: float, source: Covariance) -> OptimalMap:
     """The map that multiplies by a positive number."""
     shift = (factor - 1.0) ** 2 * source.trace
     return OptimalMap(Multiple(factor), 0.0 if factor == 1.0 else 2.0 * _EPS, shift)
+
+
+def excess(source: Covariance, target: Covariance) -> float:
+    """The divergence of normal laws of one mean: half the sum of r - 1 - log r, of ratios r."""
+    if source == target:
+        return 0.0
+    if isinstance(source, Diagonal) and isinstance(target, Diagonal):
+        return _of_ratios(source.values / target.values)
+    waves = _spectrum(source), _spectrum(target)
+    if waves[0] is not None and waves[1] is not None:
+        return _of_ratios(waves[0] / waves[1])
+    ends = _low_rank(source), _low_rank(target)
+    span = None
+    if ends[0] is not None and ends[1] is not None:
+        span = _span(ends[0], ends[1], target.dim)
+    if span is None:
+        return _of_ratios(_ratios(source.matrix(), target.matrix()))
+    outside = source.dim - len(span.cores[0])
+    ratio = np.array([span.levels[0] / span.levels[1]])
+    return _of_ratios(_ratios(*span.cores)) + outside * _of_ratios(ratio)
+
+
+def _of_ratios(ratios: FloatArray) -> float:
+    return 0.5 * _sum(ratios - 1.0 - np.log(ratios))
+
+
+def _ratios(source: FloatArray, target: FloatArray) -> FloatArray:
+    """The eigenvalues of one matrix relative to another, as squares of singular values."""
+    K, L = np.linalg.cholesky(source), np.linalg.cholesky(target)
+    sizes = np.linalg.svd(linalg.solve_triangular(L, K, lower=True), compute_uv=False)
+    return np.asarray(sizes**2, dtype=np.float64)
 
 
 def _weighted(terms: Sequence[FloatArray], factors: Sequence[float]) -> FloatArray:
@@ -129,27 +160,53 @@ def _low_rank(covariance: Covariance) -> tuple[FloatArray, float] | None:
     return None if white is None else (np.zeros((covariance.dim, 0)), white)
 
 
-def _spanned(
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Span:
+    """Two covariances of low rank plus white noise, in the span of both factors.
+
+    Attributes
+    ----------
+    basis : ndarray
+        Orthonormal, of the span.
+    cores : tuple of ndarray
+        Source and target there.
+    levels : tuple of float
+        Their variances outside.
+    error : float
+        What the rounding of the basis does to a map, in standard deviations.
+    """
+
+    basis: FloatArray
+    cores: tuple[FloatArray, FloatArray]
+    levels: tuple[float, float]
+    error: float
+
+
+def _span(
     source: tuple[FloatArray, float], target: tuple[FloatArray, float], dim: int
-) -> OptimalMap | None:
-    """The map between two covariances of low rank plus white noise, in the span of both factors."""
+) -> _Span | None:
     factors, levels = (source[0], target[0]), (source[1], target[1])
     if factors[0].shape[1] + factors[1].shape[1] >= dim:
         return None
-    basis, _ = np.linalg.qr(np.hstack(factors))
-    rank = basis.shape[1]
-    inner = [basis.T @ f for f in factors]
-    cores = [f @ f.T + level * np.eye(rank) for f, level in zip(inner, levels, strict=True)]
-    core, outer = _between(*cores), math.sqrt(levels[1] / levels[0])
-    if not isinstance(core.operator, Matrix):  # never: what is between matrices is one
-        raise TypeError(type(core.operator).__name__)
+    basis = np.asarray(np.linalg.qr(np.hstack(factors))[0], dtype=np.float64)
+    inner = basis.T @ factors[0], basis.T @ factors[1]
+    white = np.eye(basis.shape[1])
+    cores = inner[0] @ inner[0].T + levels[0] * white, inner[1] @ inner[1].T + levels[1] * white
     # The basis spans the factors up to rounding, which the noise has to cover.
-    sizes = [
-        float(np.linalg.norm(f)) ** 2 / level for f, level in zip(factors, levels, strict=True)
-    ]
-    error = core.error + _SAFETY * _EPS * rank * (2.0 + sum(sizes))
-    shift = core.squared_shift + (dim - rank) * (outer - 1.0) ** 2 * levels[0]
-    return OptimalMap(Spanned(basis, core.operator, outer), error, shift)
+    sizes = (float(np.linalg.norm(f)) ** 2 / v for f, v in zip(factors, levels, strict=True))
+    return _Span(basis, cores, levels, _SAFETY * _EPS * len(white) * (2.0 + sum(sizes)))
+
+
+def _within(span: _Span, dim: int) -> OptimalMap:
+    """The map of the span, and a multiple of the identity outside of it."""
+    core, outer = _between(*span.cores), math.sqrt(span.levels[1] / span.levels[0])
+    outside = (dim - len(span.cores[0])) * (outer - 1.0) ** 2 * span.levels[0]
+    return OptimalMap(
+        Spanned(span.basis, core.operator, outer),
+        core.error + span.error,
+        core.squared_shift + outside,
+    )
 
 
 def _between(source: FloatArray, target: FloatArray) -> OptimalMap:

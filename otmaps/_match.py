@@ -23,7 +23,6 @@ from otmaps._estimators import (
     is_automatic,
     pushforward,
 )
-from otmaps._gaussian import MultivariateNormal
 from otmaps._independent import Independent
 from otmaps._latent_axes import Axis
 from otmaps._map import MonotoneMap
@@ -33,6 +32,7 @@ from otmaps._matched_gaussian import MatchedGaussianOperation, match_vectors
 from otmaps._matched_independent import MatchedIndependentOperation
 from otmaps._matched_operation import MatchedOperation
 from otmaps._mismatch import Mismatch, law_mismatch
+from otmaps._multivariate_normal import MultivariateNormal
 from otmaps._operations import Operation
 from otmaps._plan import RandomizedPlan, build_plan, generator
 from otmaps._registered_forms import registered_law

@@ -17,7 +17,7 @@ from otmaps._covariances import Diagonal
 from otmaps._errors import AccuracyWarning, AtomError, UnservedError
 from otmaps._estimators import ClosedForm, Estimator
 from otmaps._estimators._inputs import named_inputs
-from otmaps._gaussian import GaussianMap, MultivariateNormal, entrywise, make_map
+from otmaps._gaussian_map import GaussianMap, entrywise, make_map
 from otmaps._independent import Independent
 from otmaps._latent_axes import Axis, checked_axis
 from otmaps._linearity import Linear
@@ -26,6 +26,7 @@ from otmaps._matched_independent import (
     ScalarMatch,
     match_independent,
 )
+from otmaps._multivariate_normal import MultivariateNormal
 from otmaps._operations import Operation
 from otmaps._priors import Normal
 

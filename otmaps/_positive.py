@@ -190,29 +190,33 @@ class Spanned(PositiveOperator):
     ----------
     basis : ndarray, shape (dim, rank)
         An orthonormal basis of the subspace.
-    core : Matrix
+    core : PositiveOperator
         The map there.
     outer : float
         The multiple.
     """
 
     basis: FloatArray
-    core: Matrix
+    core: PositiveOperator
     outer: float
 
     @property
     def rounding(self) -> float:
-        size = max(float(np.linalg.norm(self.core.forward)), self.outer)
+        size = max(float(np.linalg.norm(self._inside)), self.outer)
         return 4.0 * _EPS * len(self.basis) * size
 
     def apply(self, x: Any, functions: ArrayFunctions = OF_NUMPY) -> Any:
-        rest = self.core.forward - self.outer * np.eye(len(self.core.forward))
+        rest = self._inside - self.outer * np.eye(self.basis.shape[1])
         inside = x @ functions.constant(self.basis)
         lifted = functions.constant(rest @ self.basis.T)
         return self.outer * x + inside @ lifted
 
     def inverse(self) -> PositiveOperator:
-        return Spanned(self.basis, Matrix(self.core.backward, self.core.forward), 1.0 / self.outer)
+        return Spanned(self.basis, self.core.inverse(), 1.0 / self.outer)
+
+    @property
+    def _inside(self) -> FloatArray:
+        return self.core.matrix((self.basis.shape[1],))
 
     def factors(self, shape: tuple[int, ...]) -> FloatArray | None:  # noqa: ARG002
         return None
