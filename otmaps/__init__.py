@@ -9,7 +9,11 @@ import types
 
 from otmaps._built_in import analogy, barycenter, lerp, linear, slerp, vicinity
 from otmaps._check import CheckReport, CheckRow, check
+from otmaps._circulant import Circulant
+from otmaps._component_maps import ComponentMaps
 from otmaps._convert import as_distribution
+from otmaps._covariance import Covariance
+from otmaps._covariances import Dense, Diagonal, LowRank
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
@@ -37,14 +41,20 @@ from otmaps._estimators import (
     pushforward,
 )
 from otmaps._family import Family
+from otmaps._gaussian_map import GaussianMap, gaussian_map
 from otmaps._heavy_tails import Levy, Pareto
+from otmaps._independent import Independent
 from otmaps._map import MonotoneMap
 from otmaps._map_between import monotone_map
 from otmaps._map_chain import ComposedMap, compose
-from otmaps._match import MatchedOperation, match, mismatch
+from otmaps._match import match, mismatch
 from otmaps._matched_family import family
+from otmaps._matched_gaussian import MatchedGaussianOperation
+from otmaps._matched_independent import MatchedIndependentOperation
+from otmaps._matched_operation import MatchedOperation
 from otmaps._mismatch import Mismatch
 from otmaps._mixture import Mixture
+from otmaps._multivariate_normal import MultivariateNormal
 from otmaps._one_sided_priors import (
     Beta,
     Exponential,
@@ -88,13 +98,18 @@ __all__ = [
     "Cauchy",
     "CheckReport",
     "CheckRow",
+    "Circulant",
     "ClosedForm",
+    "ComponentMaps",
     "ComposedMap",
     "Composition",
     "ConditionalRQMC",
     "Conditioning",
     "Contour",
     "Convolution",
+    "Covariance",
+    "Dense",
+    "Diagonal",
     "Discrete",
     "Distribution",
     "Empirical",
@@ -103,7 +118,9 @@ __all__ = [
     "Family",
     "FrontedStore",
     "Gamma",
+    "GaussianMap",
     "Gumbel",
+    "Independent",
     "Job",
     "JobResult",
     "Laplace",
@@ -111,12 +128,16 @@ __all__ = [
     "Levy",
     "LogNormal",
     "Logistic",
+    "LowRank",
+    "MatchedGaussianOperation",
+    "MatchedIndependentOperation",
     "MatchedOperation",
     "MemoryStore",
     "Mismatch",
     "Mixture",
     "MonotoneMap",
     "MonteCarlo",
+    "MultivariateNormal",
     "Normal",
     "ObjectStore",
     "Operation",
@@ -145,6 +166,7 @@ __all__ = [
     "compose",
     "export_tables",
     "family",
+    "gaussian_map",
     "grid",
     "import_tables",
     "lerp",

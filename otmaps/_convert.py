@@ -12,6 +12,7 @@ from otmaps._heavy_tails import Levy
 from otmaps._one_sided_priors import Exponential, Gumbel, LogNormal
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, Uniform
 from otmaps._scipy_laws import from_scipy
+from otmaps._vector_law import VectorLaw
 
 _NAMED: dict[str, type[Distribution]] = {
     "arcsine": Arcsine,
@@ -70,6 +71,11 @@ def as_distribution(x: Any) -> Distribution:
             f"{x.__name__} is a class: make a law of it, {x.__name__}(...)."
             if issubclass(x, Distribution)
             else f"a law is needed, got the class {x.__name__}; make an object of it."
+        )
+    if isinstance(x, VectorLaw):
+        raise TypeError(
+            f"a law of numbers is needed, got the law of whole latents {x!r}, which otmaps.match "
+            "takes as a prior."
         )
     law = from_scipy(x)
     if law is not None:

@@ -20,7 +20,7 @@ from otmaps._family_charts import Chart, Point, Weights
 from otmaps._family_panels import Panel
 from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map
-from otmaps._match import MatchedOperation
+from otmaps._matched_operation import MatchedOperation
 from otmaps._operations import Operation
 
 _CERTIFIED = ("error", "error_u", "outer_error", "derivative_error")

@@ -247,6 +247,16 @@ ERRORS = {
     "mismatch dim": (lambda: otmaps.mismatch(otmaps.lerp(), "normal", dim=0), ValueError, "dim"),
     "mismatch op": (lambda: otmaps.mismatch("lerp", "normal"), TypeError, "op must be"),
     "check object": (lambda: otmaps.check(otmaps.lerp()), TypeError, "match"),
+    "check of vectors": (
+        lambda: otmaps.check(otmaps.match(otmaps.lerp(), otmaps.MultivariateNormal(0, [[1.0]]))),
+        TypeError,
+        "whole latents",
+    ),
+    "gaussian map": (
+        lambda: otmaps.gaussian_map("normal", "normal"),
+        TypeError,
+        "otmaps.MultivariateNormal",
+    ),
     "check n": (lambda: otmaps.check(half(), n=1), ValueError, "n must be"),
     "check dim": (lambda: otmaps.check(half(), dim=0), ValueError, "dim must be"),
     "walk steps": (lambda: otmaps.random_walk(Z, "normal", steps=-1), ValueError, "steps"),

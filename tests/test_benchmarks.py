@@ -29,6 +29,7 @@ from benchmarks import (
     convergence,
     convergence_page,
     first_call,
+    gaussian,
     honesty,
     limits,
     linear,
@@ -53,6 +54,7 @@ MODULES = (
     "calls",
     "family",
     "fused",
+    "gaussian",
     "invert",
     "first_call",
     "store",
@@ -105,6 +107,16 @@ def test_every_module_is_listed():
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
+
+
+@pytest.mark.parametrize("covariance", gaussian.Gaussian.params[0])
+def test_the_formula_that_normal_midpoints_are_timed_beside_is_the_same(covariance):
+    benchmark = gaussian.Gaussian()
+    benchmark.setup(covariance)
+    benchmark.time_numpy(covariance)
+    expected = benchmark.result
+    benchmark.time_midpoint(covariance)
+    np.testing.assert_allclose(benchmark.result, expected, rtol=0, atol=1e-13)
 
 
 def raw_timings():

@@ -6,6 +6,7 @@ import abc
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from otmaps._arrays import FloatArray
 from otmaps._backends._curve import Curve
 
 Public: TypeAlias = Callable[..., Any]
@@ -53,6 +54,10 @@ class ArrayBackend(Backend):
     @abc.abstractmethod
     def constant(self, value: float | bool, like: Any) -> Any:
         """An array without axes, of the dtype (truth values apart) and on the device of another."""
+
+    @abc.abstractmethod
+    def array(self, values: FloatArray, like: Any) -> Any:
+        """A NumPy array as one of the dtype and on the device of another."""
 
 
 def refuse_dtype(name: str, dtype: Any) -> TypeError:

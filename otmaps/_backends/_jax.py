@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
+from otmaps._arrays import FloatArray
 from otmaps._backends import _formulas as formulas
 from otmaps._backends._base import ArrayBackend, Public, Steps, refuse_dtype
 from otmaps._backends._curve import INVERSE, Curve
@@ -53,6 +54,11 @@ class Jax(ArrayBackend):
         import jax.numpy as jnp
 
         return jnp.asarray(value, dtype=bool if isinstance(value, bool) else like.dtype)
+
+    def array(self, values: FloatArray, like: Any) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.asarray(values, dtype=like.dtype)
 
 
 def _constants(curve: Curve, like: Any) -> Any:

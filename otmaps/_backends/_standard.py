@@ -10,6 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
+from otmaps._arrays import FloatArray
 from otmaps._backends import _formulas as formulas
 from otmaps._backends._base import ArrayBackend, Public, Steps, refuse_dtype
 from otmaps._backends._curve import Curve
@@ -69,6 +70,9 @@ class Standard(ArrayBackend):
     def constant(self, value: float | bool, like: Any) -> Any:
         xp = self.namespace(like)
         return xp.asarray(value, dtype=bool if isinstance(value, bool) else like.dtype)
+
+    def array(self, values: FloatArray, like: Any) -> Any:
+        return _moved(self.namespace(like), values, like)
 
 
 def _bits(xp: Any, dtype: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, final
 
 import torch
 
+from otmaps._arrays import FloatArray
 from otmaps._backends import _formulas as formulas
 from otmaps._backends._base import ArrayBackend, Public, Steps, refuse_dtype
 from otmaps._backends._curve import INVERSE, Curve
@@ -50,6 +51,9 @@ class Torch(ArrayBackend):
         if is_exported():
             return torch.tensor(value, dtype=dtype, device=like.device)
         return torch.full((), value, dtype=dtype, device=like.device)  # no copy to the device
+
+    def array(self, values: FloatArray, like: Any) -> Any:
+        return torch.tensor(values, dtype=like.dtype, device=like.device)
 
 
 def apply(curve: Curve, y: torch.Tensor, order: int, constants: Any = None) -> torch.Tensor:

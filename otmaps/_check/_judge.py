@@ -19,6 +19,7 @@ from otmaps._check._noise import QuantileNoise, chernoff, two_sided
 from otmaps._check._report import CheckReport, CheckRow
 from otmaps._distribution import Distribution
 from otmaps._plan import RandomizedPlan
+from otmaps._vector_law import VectorLaw
 
 _EPS = float(np.finfo(float).eps)
 _SAMPLING_ROWS = 8
@@ -93,6 +94,13 @@ def check(
         raise TypeError(
             f"check needs a matched operation, got {type(matched).__name__}; "
             "otmaps.match(op, prior) makes one."
+        )
+    prior: object = matched.target
+    if isinstance(prior, VectorLaw):
+        raise TypeError(
+            "check judges maps of numbers, and this operation has a prior of whole latents. Check "
+            "each of matched.groups where components are independent; of a normal law, the cost "
+            "that is least is matched.map.distance squared."
         )
     _validate(n, dim, confidence)
     draw = _Draw(matched, n, dim, seed)

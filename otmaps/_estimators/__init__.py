@@ -22,6 +22,7 @@ from otmaps._estimators._conditional_rqmc import ConditionalRQMC
 from otmaps._estimators._conditioning import Conditioning
 from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
+from otmaps._estimators._inputs import named_inputs
 from otmaps._estimators._monte_carlo import MonteCarlo
 from otmaps._estimators._rqmc import RQMC
 from otmaps._operations import Operation, check_elementwise
@@ -227,26 +228,5 @@ def input_laws(
     op: Operation, prior: Distribution, inputs: Mapping[str, Any] | Sequence[Any] | None
 ) -> Inputs:
     """One law for each latent: the prior where ``inputs`` names no other."""
-    if inputs is None:
-        return (prior,) * len(op.latents)
-    if isinstance(inputs, Mapping):
-        unknown = [name for name in inputs if name not in op.latents]
-        if unknown:
-            raise ValueError(
-                f"inputs names {unknown[0]!r}, but the latents of {op.name!r} are "
-                f"{', '.join(op.latents)}."
-            )
-        given = [inputs.get(name) for name in op.latents]
-    elif isinstance(inputs, str) or not isinstance(inputs, Sequence):
-        raise TypeError(
-            "inputs must map names of latents to laws, or list one law for each latent, got "
-            f"{type(inputs).__name__}."
-        )
-    else:
-        given = list(inputs)
-    if len(given) != len(op.latents):
-        raise ValueError(
-            f"inputs has {len(given)} laws, but {op.name!r} has {len(op.latents)} latents "
-            f"({', '.join(op.latents)})."
-        )
+    given = named_inputs(op, inputs)
     return tuple(prior if law is None else as_distribution(law) for law in given)

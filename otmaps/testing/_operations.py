@@ -13,7 +13,8 @@ from otmaps._check import check
 from otmaps._distribution import Distribution
 from otmaps._errors import AccuracyWarning
 from otmaps._estimators import ClosedForm, Contour, Convolution, Estimator, MonteCarlo
-from otmaps._match import MatchedOperation, match
+from otmaps._match import match
+from otmaps._matched_operation import MatchedOperation
 from otmaps._operations import Operation, check_elementwise
 from otmaps.testing._measures import EPS, LEVELS, kolmogorov_gap
 
