@@ -58,6 +58,8 @@ from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precomput
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
 from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
+from otmaps._smoothed import Smoothed
+from otmaps._smoothing import as_components, smoothed
 from otmaps._stable import Stable
 from otmaps._stores import (
     FrontedStore,
@@ -125,6 +127,7 @@ __all__ = [
     "PrecomputeReport",
     "RandomizedPlan",
     "RegisteredForm",
+    "Smoothed",
     "Stable",
     "Store",
     "StoreEntry",
@@ -137,6 +140,7 @@ __all__ = [
     "UnservedError",
     "Verification",
     "analogy",
+    "as_components",
     "as_distribution",
     "barycenter",
     "check",
@@ -158,6 +162,7 @@ __all__ = [
     "pushforward",
     "random_walk",
     "slerp",
+    "smoothed",
     "transport_plan",
     "vicinity",
 ]

@@ -23,7 +23,8 @@ _SINGLE = 100  # of the outermost draws count one by one
 _GROUPS = 300  # and the others in about so many groups
 _SHAPES = np.linspace(-3.0, 3.0, 13)  # from which the search starts
 _MOST_SHAPE = 6.0
-_RAYS, _LEVELS, _HALVINGS = 64, 5, 40
+_RAYS, _LEVELS = 32, 5
+_GROWTHS, _HALVINGS = 10, 26  # steps along a ray, of which the first may double it
 
 
 @final
@@ -149,7 +150,7 @@ class Exceedances:
 
         first = start if shape is None else start[1:]
         corners = np.vstack([first, first + np.diag(np.full(first.size, 0.2))])
-        options = {"xatol": 1e-7, "fatol": 1e-9, "maxiter": 2000, "initial_simplex": corners}
+        options = {"xatol": 1e-5, "fatol": 1e-7, "maxiter": 2000, "initial_simplex": corners}
         found = optimize.minimize(free, first, method="Nelder-Mead", options=options).x
         return (float(found[0]), float(found[1])) if shape is None else (shape, float(found[0]))
 
@@ -171,12 +172,12 @@ class Exceedances:
         def ring(directions: FloatArray, part: float) -> FloatArray:
             low, high = np.zeros(directions.shape[1]), np.ones(directions.shape[1])
             for step in range(_HALVINGS):
-                middle = high if step < _HALVINGS // 4 else 0.5 * (low + high)
+                middle = high if step < _GROWTHS else 0.5 * (low + high)
                 v = centre[:, None] + middle * directions
                 inside = 2.0 * (self.misfit(v[0], v[1]) - least) <= part * level
                 low = np.where(inside, middle, low)
                 high = np.where(inside, high, middle)
-                if step < _HALVINGS // 4:  # rays first grow until they leave
+                if step < _GROWTHS:  # rays first grow until they leave
                     high = np.where(inside, 2.0 * high, high)
             return centre[:, None] + low * directions
 
@@ -187,6 +188,13 @@ class Exceedances:
         points = np.concatenate(rings, axis=1)
         leftover = np.repeat((1.0 - parts) * level, rays.shape[1])
         return points[0], self.scales(points[0], points[1]), leftover
+
+
+def beyond(draws: FloatArray, threshold: float, side: int) -> FloatArray:
+    """The distances of the sorted draws beyond a threshold, from it."""
+    if side == 0:
+        return threshold - draws[: np.searchsorted(draws, threshold, side="left")]
+    return draws[np.searchsorted(draws, threshold, side="right") :] - threshold
 
 
 def distances(shapes: FloatArray, scales: FloatArray, logs: FloatArray) -> FloatArray:

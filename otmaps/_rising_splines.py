@@ -97,9 +97,7 @@ def fitted_spline(
     RisingSpline or None
         None where the cells are too wide for these slopes.
     """
-    knots = np.concatenate(
-        [np.full(DEGREE + 1, points[0]), inner, np.full(DEGREE + 1, points[-1])]
-    )
+    knots = np.concatenate([np.full(DEGREE + 1, points[0]), inner, np.full(DEGREE + 1, points[-1])])
     spans = (knots[DEGREE + 1 : -1] - knots[1 : -DEGREE - 1]) / DEGREE
     outer = np.array([slopes[0] * spans[0], slopes[1] * spans[-1]])
     left = float(values[-1] - values[0] - outer.sum())

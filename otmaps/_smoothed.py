@@ -13,8 +13,8 @@ from scipy import special, stats
 
 from otmaps._arrays import FloatArray, frozen, real_array, real_scalar
 from otmaps._distribution import Distribution
-from otmaps._generalized_pareto import Exceedances, ParetoTail, distances
-from otmaps._ogive import dkw_bound
+from otmaps._generalized_pareto import Exceedances, ParetoTail, beyond, distances
+from otmaps._ogive import averaged_bound, dkw_bound
 from otmaps._rising_splines import RisingSpline
 
 _LOG_PHI = -0.5 * math.log(2.0 * math.pi)
@@ -71,7 +71,7 @@ class Smoothed(Distribution):
     stated: tuple[str, str]
     model: bool = False
 
-    # ---------------------------------------------------------------------------- what is known of it
+    # ------------------------------------------------------------------------- what is known of it
     @property
     def n(self) -> int:
         """The size of the sample."""
@@ -97,7 +97,7 @@ class Smoothed(Distribution):
     def _dkw(self, confidence: float) -> float:
         if self.independent == self.n:
             return dkw_bound(self.n, confidence)
-        return _averaged_bound(self.independent, confidence)
+        return averaged_bound(self.independent, confidence)
 
     def _support(self) -> tuple[float, float]:
         return self.ends
@@ -392,28 +392,9 @@ class Smoothed(Distribution):
             )
 
 
-def beyond(draws: FloatArray, threshold: float, side: int) -> FloatArray:
-    """The distances of the sorted draws beyond a threshold, from it."""
-    if side == 0:
-        return threshold - draws[: np.searchsorted(draws, threshold, side="left")]
-    return draws[np.searchsorted(draws, threshold, side="right") :] - threshold
-
-
 def checked_confidence(confidence: Any) -> float:
     """A probability strictly between 0 and 1."""
     level = real_scalar(confidence, "confidence")
     if not 0.0 < level < 1.0:
         raise ValueError(f"confidence must lie between 0 and 1, got {level}.")
     return level
-
-
-def _averaged_bound(rows: float, confidence: float) -> float:
-    """The bound for the average of empirical cdfs of ``rows`` draws each, however dependent.
-
-    For one of them P(D > e) <= 2 exp(-2 rows e**2), so that E exp(2 a rows D**2) is at most
-    (1 + a) / (1 - a) for a < 1; by convexity that holds for the mean of several D as well, which
-    bounds the distance of the averages. Markov's inequality gives the bound, best in a.
-    """
-    a = np.linspace(0.01, 0.999, 990)
-    squares = np.log((1.0 + a) / ((1.0 - a) * (1.0 - confidence))) / (2.0 * a * rows)
-    return math.sqrt(float(squares.min()))

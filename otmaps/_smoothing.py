@@ -13,10 +13,10 @@ from scipy import special
 
 from otmaps._arrays import FloatArray, frozen, real_array, real_scalar
 from otmaps._empirical import checked_ends, checked_sample
-from otmaps._generalized_pareto import ParetoTail, fitted_tail
+from otmaps._generalized_pareto import ParetoTail, beyond, fitted_tail
 from otmaps._ogive import dkw_bound
 from otmaps._rising_splines import RisingSpline, fitted_spline
-from otmaps._smoothed import Smoothed, beyond, checked_confidence
+from otmaps._smoothed import Smoothed, checked_confidence
 
 _FEWEST = 200
 _FEWEST_BEYOND = 50  # draws in a tail
@@ -48,8 +48,8 @@ def smoothed(
     low, high : float
         Known ends of the support. The tail next to one is a power of the distance from it.
     shapes : tuple
-        Of the lower and the upper tail, where known: 0 for an exponential tail, 1 / df for Student's
-        t, the negative inverse of the power of the distance from an end. None is fitted.
+        Of the lower and the upper tail, where known: 0 for an exponential tail, 1 / df for
+        Student's t, minus the inverse of the power of the distance from an end. None is fitted.
     confidence : float
         The probability with which the stated sampling error holds.
 
@@ -117,13 +117,12 @@ def as_components(
             "Flatten the latent axes: samples.reshape(len(samples), -1)."
         )
     if not pooled:
-        return tuple(
-            smoothed(column, low=low, high=high, shapes=shapes, confidence=confidence)
-            for column in array.T
-        )
+        options: dict[str, Any] = {"low": low, "high": high, "shapes": shapes}
+        columns = range(array.shape[1])
+        return tuple(smoothed(array[:, i], confidence=confidence, **options) for i in columns)
     draws = checked_sample(array.ravel())
     law = _smoothed(draws, len(array), checked_ends(low, high, draws), shapes, confidence)
-    return (law,) * array.shape[1]
+    return tuple([law] * array.shape[1])
 
 
 def _smoothed(
@@ -140,7 +139,7 @@ def _smoothed(
             f"sample has {independent} independent draws; two tails and a body need at least "
             f"{_FEWEST}. Give more draws, or take otmaps.as_distribution(sample)."
         )
-    known = [None if g is None else real_scalar(g, "shapes") for g in shapes]
+    known = _checked_shapes(shapes)
     values, counts = np.unique(draws, return_counts=True)
     _check_ties(values, counts, n * dkw_bound(n, level))
     middle = (np.cumsum(counts) - 0.5 * counts) / n  # the empirical cdf, by the middle of its steps
@@ -178,6 +177,15 @@ def _smoothed(
     return dataclasses.replace(law, gap=gap)
 
 
+def _checked_shapes(shapes: Any) -> list[float | None]:
+    if not (isinstance(shapes, tuple | list) and len(shapes) == 2):
+        raise ValueError(
+            f"shapes must be a pair, of the lower and the upper tail, got {shapes!r}; "
+            "None stands for one that is fitted."
+        )
+    return [None if g is None else real_scalar(g, "shapes") for g in shapes]
+
+
 def _check_ties(values: FloatArray, counts: Any, most: float) -> None:
     at = int(np.argmax(counts))
     if counts[at] > most:
@@ -191,7 +199,7 @@ def _check_ties(values: FloatArray, counts: Any, most: float) -> None:
 def _threshold(counts: Any, n: int) -> int:
     """The index of the distinct value, from the outside, beyond which the tail begins."""
     size = max(round(min(1.5 * n ** (2.0 / 3.0), 0.1 * n)), _FEWEST_BEYOND)
-    return int(np.searchsorted(np.cumsum(counts), size))  + 1
+    return int(np.searchsorted(np.cumsum(counts), size)) + 1
 
 
 def _body(
