@@ -14,7 +14,6 @@ import math
 from typing import final
 
 import numpy as np
-from scipy import optimize
 
 from otmaps._arrays import FloatArray, frozen
 from otmaps._ogive import IntArray
@@ -137,6 +136,8 @@ class Exceedances:
 
     def fitted(self, shape: float | None) -> tuple[float, float]:
         """The shape and the log parameter of the best fit; a shape that is given is kept."""
+        from scipy import optimize
+
         shapes = _SHAPES if shape is None else np.array([shape])
         typical = self.cuts[np.searchsorted(np.cumsum(self.counts), 0.5 * self.n)]
         logs = math.log(typical) + np.linspace(-6.0, 3.0, 10)

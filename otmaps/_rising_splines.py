@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import final
+from typing import Any, final
 
 import numpy as np
-from scipy import interpolate, optimize
 
 from otmaps._arrays import FloatArray, frozen
 from otmaps._inversion import invert_monotone
@@ -43,12 +42,16 @@ class RisingSpline:
         return float(self.knots[0]), float(self.knots[-1])
 
     @functools.cached_property
-    def _value(self) -> interpolate.PPoly:
+    def _value(self) -> Any:
+        from scipy import interpolate
+
         coefficients = self.start + np.append(0.0, np.cumsum(self.rises))
         return interpolate.PPoly.from_spline((self.knots, coefficients, DEGREE))
 
     @functools.cached_property
-    def _slope(self) -> interpolate.BSpline:
+    def _slope(self) -> Any:
+        from scipy import interpolate
+
         # Of positive coefficients: nothing cancels.
         spans = self.knots[DEGREE + 1 : -1] - self.knots[1 : -DEGREE - 1]
         return interpolate.BSpline(self.knots[1:-1], DEGREE * self.rises / spans, DEGREE - 1)
@@ -97,6 +100,8 @@ def fitted_spline(
     RisingSpline or None
         None where the cells are too wide for these slopes.
     """
+    from scipy import interpolate, optimize
+
     knots = np.concatenate([np.full(DEGREE + 1, points[0]), inner, np.full(DEGREE + 1, points[-1])])
     spans = (knots[DEGREE + 1 : -1] - knots[1 : -DEGREE - 1]) / DEGREE
     outer = np.array([slopes[0] * spans[0], slopes[1] * spans[-1]])

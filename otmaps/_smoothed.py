@@ -9,7 +9,7 @@ import math
 from typing import Any, final
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from otmaps._arrays import FloatArray, frozen, real_array, real_scalar
 from otmaps._distribution import Distribution
@@ -114,8 +114,7 @@ class Smoothed(Distribution):
         return 1e-12 if self.model else math.inf
 
     def _method(self) -> str:
-        what = "model of a sample" if self.model else "smoothed sample"
-        return f"{what} (n={self.n})"
+        return f"{'model of a' if self.model else 'smoothed'} sample (n={self.n})"
 
     def _recipe(self) -> dict[str, Any] | None:
         return {
@@ -216,8 +215,7 @@ class Smoothed(Distribution):
 
     def _affine(self, scale: float, shift: float) -> Smoothed:
         """Moved part by part: next to an end at 0 distances keep their digits."""
-        order = (0, 1) if scale > 0.0 else (1, 0)
-        low, high = order
+        low, high = (0, 1) if scale > 0.0 else (1, 0)
         size = abs(scale)
         draws = scale * self.draws + shift
         digest = hashlib.sha256(f"{self.digest} {scale.hex()} {shift.hex()}".encode())
@@ -286,8 +284,8 @@ class Smoothed(Distribution):
         self._needs_independence("pointwise=True")
         out, n = 0.5 * (1.0 - level), self.n
         with np.errstate(invalid="ignore"):
-            low = np.where(count > 0, stats.beta.ppf(out, count, n - count + 1.0), 0.0)
-            high = np.where(count < n, stats.beta.isf(out, count + 1.0, n - count), 1.0)
+            low = np.where(count > 0, special.betaincinv(count, n - count + 1.0, out), 0.0)
+            high = np.where(count < n, special.betainccinv(count + 1.0, n - count, out), 1.0)
         return low, high
 
     def quantile_band(
@@ -314,6 +312,8 @@ class Smoothed(Distribution):
         level, n = self._level(confidence), self.n
         if pointwise:
             self._needs_independence("pointwise=True")
+            from scipy import stats
+
             out = 0.5 * (1.0 - level)
             first = stats.binom.ppf(out, n, at) - 1.0
             last = stats.binom.isf(out, n, at)

@@ -28,6 +28,7 @@ from benchmarks import (
     cases,
     convergence,
     convergence_page,
+    empirical,
     first_call,
     honesty,
     limits,
@@ -102,6 +103,7 @@ def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
     helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
     helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends", "planning"}
+    helpers |= {"empirical"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -505,3 +507,13 @@ def test_a_map_that_falls_is_counted(monkeypatch, capsys):
     monkeypatch.setattr(order, "cases", lambda tol: iter([order.Case("bad", S)]))
     assert order.main(["--probes", "300"]) == 1
     assert "in all" in capsys.readouterr().out
+
+
+def test_the_table_of_priors_from_samples():
+    rows = empirical.joint(n=800, d=2)
+    chance, raw = rows["another sample of the prior"], rows["raw"]
+    assert len(rows) == 6
+    for name, row in rows.items():
+        if "by component" in name:  # two components are far from jointly normal: none is whitened
+            assert row[0] < 0.5 * raw[0], name
+            assert row[0] < chance[0] + 0.05, name
