@@ -510,10 +510,9 @@ def test_a_map_that_falls_is_counted(monkeypatch, capsys):
 
 
 def test_the_table_of_priors_from_samples():
-    rows = empirical.joint(n=800, d=2)
-    chance, raw = rows["another sample of the prior"], rows["raw"]
-    assert len(rows) == 6
-    for name, row in rows.items():
-        if "by component" in name:  # two components are far from jointly normal: none is whitened
-            assert row[0] < 0.5 * raw[0], name
-            assert row[0] < chance[0] + 0.05, name
+    network = empirical.MappingNetwork(2, np.random.default_rng(0))
+    w, w1, w2, fresh = (network(800) for _ in range(4))
+    ways = dict(itertools.islice(empirical.midpoints(w, w1, w2), 2))
+    chance, raw, matched = (empirical.scores(x, fresh)[0] for x in (w, *ways.values()))
+    assert matched < 0.5 * raw
+    assert matched < chance + 0.05
