@@ -68,6 +68,8 @@ from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precomput
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
 from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
+from otmaps._smoothed import Smoothed
+from otmaps._smoothing import as_components, smoothed
 from otmaps._stable import Stable
 from otmaps._stores import (
     FrontedStore,
@@ -146,6 +148,7 @@ __all__ = [
     "PrecomputeReport",
     "RandomizedPlan",
     "RegisteredForm",
+    "Smoothed",
     "Stable",
     "Store",
     "StoreEntry",
@@ -158,6 +161,7 @@ __all__ = [
     "UnservedError",
     "Verification",
     "analogy",
+    "as_components",
     "as_distribution",
     "barycenter",
     "check",
@@ -180,6 +184,7 @@ __all__ = [
     "pushforward",
     "random_walk",
     "slerp",
+    "smoothed",
     "transport_plan",
     "vicinity",
 ]

@@ -70,11 +70,11 @@ class Empirical(Ogive):
     )
 
     def __post_init__(self, sample: Any) -> None:
-        draws = _checked_sample(sample)
+        draws = checked_sample(sample)
         confidence = real_scalar(self.confidence, "confidence")
         if not 0.0 < confidence < 1.0:
             raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
-        low, high = _checked_ends(self.low, self.high, draws)
+        low, high = checked_ends(self.low, self.high, draws)
         n = draws.size
         dkw = dkw_bound(n, confidence)
         values, counts = np.unique(draws, return_counts=True)
@@ -116,7 +116,8 @@ class Empirical(Ogive):
         }
 
 
-def _checked_sample(sample: Any) -> FloatArray:
+def checked_sample(sample: Any) -> FloatArray:
+    """A sample that a law can be made of, sorted; else an error that gives the remedy."""
     draws = real_array(sample, "sample").astype(np.float64, copy=False)
     if draws.ndim != 1:
         raise ValueError(
@@ -144,7 +145,8 @@ def _checked_sample(sample: Any) -> FloatArray:
     return draws
 
 
-def _checked_ends(low: Any, high: Any, draws: FloatArray) -> tuple[float, float]:
+def checked_ends(low: Any, high: Any, draws: FloatArray) -> tuple[float, float]:
+    """Stated ends of the support, which must enclose the sorted draws."""
     ends = [
         end if isinstance(end, float) and math.isinf(end) else real_scalar(end, name)
         for name, end in (("low", low), ("high", high))

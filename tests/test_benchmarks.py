@@ -28,6 +28,7 @@ from benchmarks import (
     cases,
     convergence,
     convergence_page,
+    empirical,
     first_call,
     gaussian,
     honesty,
@@ -104,6 +105,7 @@ def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
     helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
     helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends", "planning"}
+    helpers |= {"empirical"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -517,3 +519,12 @@ def test_a_map_that_falls_is_counted(monkeypatch, capsys):
     monkeypatch.setattr(order, "cases", lambda tol: iter([order.Case("bad", S)]))
     assert order.main(["--probes", "300"]) == 1
     assert "in all" in capsys.readouterr().out
+
+
+def test_the_table_of_priors_from_samples():
+    network = empirical.MappingNetwork(2, np.random.default_rng(0))
+    w, w1, w2, fresh = (network(800) for _ in range(4))
+    ways = dict(itertools.islice(empirical.midpoints(w, w1, w2), 2))
+    chance, raw, matched = (empirical.scores(x, fresh)[0] for x in (w, *ways.values()))
+    assert matched < 0.5 * raw
+    assert matched < chance + 0.05
