@@ -10,6 +10,7 @@ import types
 from otmaps._built_in import analogy, barycenter, lerp, linear, slerp, vicinity
 from otmaps._check import CheckReport, CheckRow, check
 from otmaps._convert import as_distribution
+from otmaps._diagnosis import Diagnosis, DiagnosisRow, RadialPrior, diagnose
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
@@ -72,6 +73,7 @@ from otmaps._stores import (
     export_tables,
     import_tables,
 )
+from otmaps._trajectory import trajectory
 from otmaps._walk import random_walk
 
 __version__ = "0.1.0"
@@ -95,6 +97,8 @@ __all__ = [
     "Conditioning",
     "Contour",
     "Convolution",
+    "Diagnosis",
+    "DiagnosisRow",
     "Discrete",
     "Distribution",
     "Empirical",
@@ -123,6 +127,7 @@ __all__ = [
     "OperationFactory",
     "Pareto",
     "PrecomputeReport",
+    "RadialPrior",
     "RandomizedPlan",
     "RegisteredForm",
     "Stable",
@@ -143,6 +148,7 @@ __all__ = [
     "choose_estimator",
     "closed_form",
     "compose",
+    "diagnose",
     "export_tables",
     "family",
     "grid",
@@ -158,6 +164,7 @@ __all__ = [
     "pushforward",
     "random_walk",
     "slerp",
+    "trajectory",
     "transport_plan",
     "vicinity",
 ]

@@ -102,6 +102,7 @@ def test_every_module_is_listed():
     helpers = {"__init__", "cases", "peers", "report", "sizes", "truth", "accuracy_page", "honesty"}
     helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
     helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends", "planning"}
+    helpers |= {"alarms", "divergence", "paths"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
