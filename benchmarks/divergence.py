@@ -61,10 +61,10 @@ with independent components. It grows linearly in the number of components, for 
 law the operation changes (Agustsson et al., 2019, Appendix A): with hundreds of them, raw results
 and latents hardly overlap. Convex combinations of Cauchy latents follow the prior as they are.
 
-The columns of numbers are the divergence of one component, by `otmaps.mismatch`; its stated error
-is below {error:.0e}. It is infinite where results leave the support of the prior. Drawn: the mean of
-log p(y) - log q(y) over {draws} raw midpoints y of {drawn} components, for the densities p of y and q
-of the prior, a component, with its standard error.
+The columns of numbers are the divergence of one component, by `otmaps.mismatch`; its stated
+error is below {error:.0e}. It is infinite where results leave the support of the prior. Drawn: the
+mean of log p(y) - log q(y) over {draws} raw midpoints y of {drawn} components, for the densities p
+of y and q of the prior, a component, with its standard error.
 
 """
 
@@ -114,26 +114,31 @@ def page(found: dict[str, Row]) -> str:
         filled(introduction),
         "\n".join(table(head, lines)),
         "![Divergence against the number of components](images/divergence.png)\n",
-        f"Lines: {DIMS[0]} to {DIMS[-1]} times the divergence of one component. Points: midpoints "
-        "drawn, with three standard errors.\n",
+        (
+            f"Lines: {DIMS[0]} to {DIMS[-1]} times the divergence of one component. Points: "
+            "midpoints drawn, with three standard errors.\n"
+        ),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
 def figure(found: dict[str, Row], path: Path) -> None:
     """Divergence against the number of components."""
+    from matplotlib import colormaps
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     drawing = Figure(figsize=(8.0, 4.8), layout="constrained", dpi=110)
     FigureCanvasAgg(drawing)
     axes = drawing.subplots()
-    dims = np.array(DIMS)
+    dims, turbo = np.array(DIMS), colormaps["turbo"]
     shown = {name: row for name, row in found.items() if row.exact["midpoint"].kl > 0.0}
-    for name, row in shown.items():
-        (line,) = axes.plot(dims, dims * row.exact["midpoint"].kl, lw=1, label=name)
+    ranked = sorted(shown, key=lambda name: -shown[name].exact["midpoint"].kl)
+    for rank, name in enumerate(ranked):
+        row, colour = shown[name], turbo(rank / max(len(ranked) - 1, 1))
+        axes.plot(dims, dims * row.exact["midpoint"].kl, lw=1, label=name, color=colour)
         mean, error = np.array([row.drawn[d] for d in DIMS]).T
-        axes.errorbar(dims, mean, 3.0 * error, fmt="o", ms=3, color=line.get_color())
+        axes.errorbar(dims, mean, 3.0 * error, fmt="o", ms=3, color=colour)
     axes.set(xscale="log", yscale="log", xlabel="components", ylabel="divergence, nats")
     axes.grid(alpha=0.3)
     drawing.legend(loc="outside right upper", frameon=False, fontsize="small")

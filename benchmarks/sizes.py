@@ -33,6 +33,12 @@ ALARM_RUNS = 3 if TINY else 400
 DIVERGENCE_DRAWS = 20 if TINY else 2_000
 """Draws of 64 components over which log-ratios of densities are averaged."""
 
+WALK_STEPS = 20 if TINY else 100_000
+"""Steps of a long random walk."""
+
+WALK_PATHS = 200 if TINY else 200_000
+"""Paths over which correlations and laws of single points are taken."""
+
 SAMPLES = 3_000 if TINY else 100_000_000
 """Draws of a long run of Monte Carlo."""
 

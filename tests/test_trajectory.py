@@ -124,7 +124,7 @@ def test_bad_input_is_named(call, error, message):
 
 @pytest.mark.parametrize("prior", [NORMAL, Uniform()], ids=repr)
 def test_long_walks_stay_on_the_prior(prior):
-    """Every hundredth point of 3000 steps is as good as independent; 10^5 steps: benchmarks/paths."""
+    """Every hundredth point of 3000 steps is as good as independent; for 10^5: benchmarks/paths."""
     start = prior.rvs(100, 5)
     path = random_walk(start, prior, steps=3000, random_state=6)
     assert diagnose(path[::100], prior)
