@@ -146,10 +146,10 @@ def count_failures(
     return Count(runs, failures, most_failures(runs, 1.0 - confidence), used)
 
 
-def most_failures(runs: int, rate: float) -> int:
-    """The smallest number that is exceeded with a probability of at most `LUCK`."""
+def most_failures(runs: int, rate: float, luck: float = LUCK) -> int:
+    """The smallest number that is exceeded with a probability of at most ``luck``."""
     counts = np.arange(runs + 1)
-    return int(counts[special.bdtrc(counts, runs, rate) <= LUCK][0])
+    return int(counts[special.bdtrc(counts, runs, rate) <= luck][0])
 
 
 def _say(line: str) -> None:

@@ -27,6 +27,18 @@ POINTS = 20 if TINY else 1_000
 HONESTY_RUNS = 3 if TINY else 2_000
 """Seeded runs of an estimator on each operation with a known law."""
 
+ALARM_RUNS = 3 if TINY else 400
+"""Seeded data sets that are diagnosed for each prior."""
+
+DIVERGENCE_DRAWS = 20 if TINY else 2_000
+"""Draws of 64 components over which log-ratios of densities are averaged."""
+
+WALK_STEPS = 20 if TINY else 100_000
+"""Steps of a long random walk."""
+
+WALK_PATHS = 200 if TINY else 200_000
+"""Paths over which correlations and laws of single points are taken."""
+
 SAMPLES = 3_000 if TINY else 100_000_000
 """Draws of a long run of Monte Carlo."""
 

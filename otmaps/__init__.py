@@ -14,6 +14,7 @@ from otmaps._component_maps import ComponentMaps
 from otmaps._convert import as_distribution
 from otmaps._covariance import Covariance
 from otmaps._covariances import Dense, Diagonal, LowRank
+from otmaps._diagnosis import Diagnosis, DiagnosisRow, RadialPrior, diagnose
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution
 from otmaps._empirical import Empirical
@@ -84,6 +85,7 @@ from otmaps._stores import (
     export_tables,
     import_tables,
 )
+from otmaps._trajectory import trajectory
 from otmaps._walk import random_walk
 
 __version__ = "0.1.0"
@@ -111,6 +113,8 @@ __all__ = [
     "Convolution",
     "Covariance",
     "Dense",
+    "Diagnosis",
+    "DiagnosisRow",
     "Diagonal",
     "Discrete",
     "Distribution",
@@ -146,6 +150,7 @@ __all__ = [
     "OperationFactory",
     "Pareto",
     "PrecomputeReport",
+    "RadialPrior",
     "RandomizedPlan",
     "RegisteredForm",
     "Smoothed",
@@ -168,6 +173,7 @@ __all__ = [
     "choose_estimator",
     "closed_form",
     "compose",
+    "diagnose",
     "export_tables",
     "family",
     "gaussian_map",
@@ -185,6 +191,7 @@ __all__ = [
     "random_walk",
     "slerp",
     "smoothed",
+    "trajectory",
     "transport_plan",
     "vicinity",
 ]

@@ -229,6 +229,22 @@ ERRORS = {
         "tol must be",
     ),
     # --- mismatch, check, walk, store, precompute
+    "smoothed few": (lambda: otmaps.smoothed([1.0]), ValueError, "at least 20"),
+    "components of a row": (
+        lambda: otmaps.as_components(np.zeros(3)),
+        ValueError,
+        r"must have the shape \(n, d\)",
+    ),
+    "trajectory frames": (
+        lambda: otmaps.trajectory([Z, Z], "normal", frames=0),
+        ValueError,
+        "frames must be at least 2",
+    ),
+    "diagnose complex": (
+        lambda: otmaps.diagnose(COMPLEX, "normal"),
+        TypeError,
+        "latents is complex",
+    ),
     "export from a path": (
         lambda: otmaps.export_tables("tables", "tables.tar"),
         TypeError,

@@ -22,12 +22,14 @@ import otmaps
 from benchmarks import (
     accuracy,
     accuracy_page,
+    alarms,
     apply,
     blends,
     calls,
     cases,
     convergence,
     convergence_page,
+    divergence,
     empirical,
     first_call,
     gaussian,
@@ -40,6 +42,7 @@ from benchmarks import (
     memory,
     operations_table,
     order,
+    paths,
     peers,
     performance_page,
     planning,
@@ -106,6 +109,7 @@ def test_every_module_is_listed():
     helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
     helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends", "planning"}
     helpers |= {"empirical"}
+    helpers |= {"alarms", "divergence", "paths"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
@@ -470,6 +474,44 @@ def test_the_table_of_operations_measures_and_tells_what_is_reached_from_what_is
     assert "0.7 Normal(-1, 1) + 0.3 Normal(1000, 2)" in text
     assert "4 x Normal(0, 1.3)" in text
     assert "is reached by " in text
+
+
+def test_false_alarms_of_diagnoses_are_counted(capsys):
+    alarms.main(["normal, float32", "ball", "--runs", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert all(line.count("|") == 7 for line in lines)
+    with pytest.raises(SystemExit):
+        alarms.main(["magic"])
+    assert "no case 'magic'" in capsys.readouterr().err
+
+
+def test_too_many_false_alarms_are_reported(monkeypatch):
+    monkeypatch.setattr(alarms, "most_failures", lambda *_: -1)
+    with pytest.raises(SystemExit, match="more alarms than allowed"):
+        alarms.main(["normal, one latent", "--runs", "1"])
+
+
+def test_the_page_about_divergence_is_written(tmp_path):
+    divergence.main(["normal", "Cauchy", "--docs", str(tmp_path)])
+    text = (tmp_path / "divergence.md").read_text()
+    assert "| normal | 0.09657 |" in text
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["divergence.png"]
+    with pytest.raises(SystemExit, match="no prior 'nonsense'"):
+        divergence.main(["nonsense", "--docs", str(tmp_path)])
+
+
+def test_the_figures_of_paths(capsys):
+    """Frames of constant speed by the formula of the script, beside those of `trajectory`."""
+    paths.main(["speed", "frames"])
+    assert len(capsys.readouterr().out.splitlines()) == 6 + 5
+    z = np.random.default_rng(0).normal(size=(2, 3, 4))
+    even = paths.even_frames(z[0], z[1], 0.25)
+    for k in range(3):
+        frames = otmaps.trajectory(
+            z[:, k], otmaps.Normal(), frames=5, constant_speed=True, evenness=1e-3
+        )
+        np.testing.assert_allclose(frames[1], even[k], atol=0.01)
 
 
 def test_the_table_of_failures_is_printed(capsys):

@@ -106,6 +106,7 @@ COMMANDS = [
     ["inspect"],
     ["match"],
     ["check"],
+    ["diagnose"],
     ["precompute"],
     ["store"],
     ["store", "list"],
@@ -134,12 +135,13 @@ def test_help_says_that_naming_a_file_runs_it(command):
 
 def test_without_a_command_the_help_is_shown_in_the_order_of_use():
     text = good()
-    listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()[:8]]
+    listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()[:9]]
     assert listed == [
         "ops",
         "inspect",
         "match",
         "check",
+        "diagnose",
         "precompute",
         "store",
         "demo",
@@ -431,6 +433,11 @@ MISTAKES = [
     (["inspect", "lerp", "--png", "x.nonsense"], "nonsense"),
     (["check", "lerp", "-n", "5"], "--draws"),
     (["check", "lerp", "--seed", "-1"], "--seed"),
+    (["diagnose", "a.npy", "--axis", "one"], "--axis"),
+    (["diagnose", "a.npy", "--axis", "7"], "axis=(7,)"),
+    (["diagnose", "a.npy", "--level", "1"], "--level"),
+    (["diagnose", "missing.npy"], "missing.npy"),
+    (["diagnose", "row.npy"], "axis=0 for one latent"),
     (["precompute", "lerp", "-p", "t=0:1"], "t"),
     (["precompute", "lerp", "-p", "t=0:1:0"], "0:1:0"),
     (["precompute", "lerp", "-p", "t=0:b:3"], "0:b:3"),
@@ -539,6 +546,19 @@ def test_check_of_a_wrong_map_exits_with_1(monkeypatch):
     text = good("check", "lerp", "--prior", "uniform", "-n", "500", code=1)
     assert "The map does not hold" in text
     assert parsed("check", "lerp", "--prior", "uniform", "-n", "500", code=1)["holds"] is False
+
+
+# ----------------------------------------------------------------------------------------- diagnose
+def test_diagnose(here):
+    text = good("diagnose", "a.npy", width=120)
+    assert "Nothing contradicts the prior." in text
+    found = parsed("diagnose", "row.npy", "--axis", "0", "--seed", "3")
+    row = np.load(here / "row.npy")
+    assert found["rows"] == otmaps.diagnose(row, "normal", axis=0, seed=3).as_dict()["rows"]
+    np.save(here / "raw.npy", 0.5 * np.load(here / "a.npy") + 0.5 * np.load(here / "b.npy"))
+    text = good("diagnose", "raw.npy", "--level", "0.01", code=1, width=120)
+    assert "The latents do not follow the prior: " in text
+    assert parsed("diagnose", "raw.npy", "--level", "0.01", code=1)["fits"] is False
 
 
 # ----------------------------------------------------------------------------- precompute and store

@@ -8,6 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
+import otmaps
 from otmaps import (
     Arcsine,
     Beta,
@@ -198,6 +199,26 @@ def test_the_prior_itself_is_at_distance_zero_exactly(law):
     for name in ("kl", "w1", "w2", "ks"):
         assert getattr(report, name) == report.error[name] == 0.0
     assert report.norm_shift == 1.0 or isinstance(law, Cauchy)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [Normal(), Uniform(), Logistic(), StudentT(3), Exponential(), Pareto(3.0), Arcsine()],
+    ids=repr,
+)
+def test_the_divergence_grows_linearly_as_draws_of_whole_latents_show(prior):
+    """Appendix A: the mean log-ratio of the joint densities, in 1, 16 and 256 components."""
+    op = otmaps.lerp(0.5)
+    source = otmaps.pushforward(op, prior)
+    one = otmaps.mismatch(op, prior, dim=1).kl
+    assert one > 0.03
+    for dim in (1, 16, 256):
+        y = op.raw(*prior.rvs((2, 8192 // dim, dim), dim))
+        ratios = (np.asarray(source.logpdf(y)) - np.asarray(prior.logpdf(y))).sum(axis=1)
+        spread = 5.0 * ratios.std() / math.sqrt(ratios.size)
+        exact = otmaps.mismatch(op, prior, dim=dim).kl
+        assert exact == pytest.approx(dim * one, rel=1e-12)
+        assert abs(ratios.mean() - exact) < spread < 0.5 * dim * one
 
 
 def test_a_law_next_to_the_prior_is_not_at_distance_zero():

@@ -9,6 +9,7 @@ from otmaps.cli._application import main
 from otmaps.cli._catalogue import ops
 from otmaps.cli._completion import completion
 from otmaps.cli._demonstration import demo
+from otmaps.cli._diagnosis import diagnose
 from otmaps.cli._inspection import inspect
 from otmaps.cli._latents import check, match
 from otmaps.cli._precomputation import precompute
@@ -16,5 +17,5 @@ from otmaps.cli._store import store
 
 __all__ = ["main"]
 
-for _command in (ops, inspect, match, check, precompute, store, demo, completion):
+for _command in (ops, inspect, match, check, diagnose, precompute, store, demo, completion):
     main.add_command(_command)

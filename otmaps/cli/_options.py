@@ -13,15 +13,17 @@ from otmaps.cli._arguments import (
     operation_callback,
 )
 
-# Shown below the examples of every command that takes an operation.
-NOTES = """
-
-OPERATION is the name of an operation (see 'otmaps ops'), or your own as path/to/file.py:name or
-module:name. Naming a file or a module runs its code.
+# Shown below the examples of every command that takes a law, or an operation too.
+LAWS = """
 
 LAW is a name with optional parameters, such as normal, uniform(-1, 1), student_t(df=5) or
 laplace(0, 2), or a .npy file with a one-dimensional sample.
 """
+NOTES = """
+
+OPERATION is the name of an operation (see 'otmaps ops'), or your own as path/to/file.py:name or
+module:name. Naming a file or a module runs its code.
+""" + LAWS.removeprefix("\n")
 
 operation_argument = click.argument(
     "factory",
