@@ -570,3 +570,7 @@ def test_the_table_of_priors_from_samples():
     chance, raw, matched = (empirical.scores(x, fresh)[0] for x in (w, *ways.values()))
     assert matched < 0.5 * raw
     assert matched < chance + 0.05
+    truth = empirical.TRUTHS["uniform"]
+    assert np.all(empirical.coverage(truth, n=500, samples=3) <= 1.0)
+    fitted, exponential, _, _ = empirical.far_errors(truth, n=2000, samples=3)
+    assert fitted < 0.1 * exponential
