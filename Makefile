@@ -32,6 +32,7 @@ test: ## run the tests, with coverage; ARGS="-k map" runs a selection without it
 ifeq ($(strip $(ARGS)),)
 	@rm -f .coverage
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -q $(COVERAGE) -m kernels
+	$(BIN)/python tools/warm.py maps & $(BIN)/python tools/warm.py laws && wait $$!
 	$(PYTEST) $(COVERAGE) $(FLOOR)
 else
 	$(PYTEST) $(ARGS)

@@ -89,7 +89,7 @@ def worst_error(family, matched, rng):
 def test_no_map_is_further_off_than_its_family_says(name):
     family, rng = made(name), np.random.default_rng(11)
     assert family.error <= family.tol
-    for _ in range(25):
+    for _ in range(15):
         matched = family(**drawn(family, rng))
         assert worst_error(family, matched, rng) <= matched.map.error <= 1.5 * family.tol
 

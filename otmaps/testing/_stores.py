@@ -78,7 +78,7 @@ class StoreTests(abc.ABC):
 
         def work(seed: int) -> list[str]:
             torn = []
-            for number in np.random.default_rng(seed).integers(0, 4, size=40):
+            for number in np.random.default_rng(seed).integers(0, 4, size=20):
                 key = self._key(int(number))
                 if seed % 2:
                     store.put(key, expected[key])
