@@ -96,7 +96,8 @@ class Isotropic(abc.ABC):
         return None if norm is None else {"isotropic": self.dim, "norm": norm}
 
 
-VectorLaw.register(Isotropic)  # no base class: that states dim as a property, here it is a field
+# No base class: that states dim as a property, and here it is a field.
+VectorLaw.register(Isotropic)  # type: ignore[type-abstract]
 
 
 def _checked(law: Any, **positive: str) -> None:
