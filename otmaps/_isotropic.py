@@ -255,7 +255,8 @@ class Radial(Isotropic):
                 f"law must be a law of the norm, such as otmaps.Gamma(3.0), got "
                 f"{type(self.law).__name__}; otmaps.as_distribution makes one of it."
             )
-        if self.law.support()[0] < 0.0:
+        # The law of a sample has tails by a model, which may pass 0 by less than its error.
+        if self.law.support()[0] < 0.0 and self.law.cdf(0.0) > self.law.error:
             raise ValueError(
                 f"law must be a law of norms, on [0, inf), got one whose support begins at "
                 f"{self.law.support()[0]:g}."

@@ -13,7 +13,7 @@ import numpy as np
 
 from otmaps._arrays import AnyFloatArray, checked_out, half_dtype, narrowed
 from otmaps._backends import Backend, backend_of, refuse_out, refuse_threads, run_linear
-from otmaps._built_in import is_slerp
+from otmaps._built_in import is_slerp, linear
 from otmaps._errors import AccuracyWarning, UnservedError
 from otmaps._estimators import MORE_EFFORT, Estimator, is_automatic
 from otmaps._estimators._norms import (
@@ -23,7 +23,7 @@ from otmaps._estimators._norms import (
     refuses_isotropic,
 )
 from otmaps._great_arc import GreatArc, combined
-from otmaps._isotropic import Isotropic, is_constant
+from otmaps._isotropic import Isotropic, Radial, is_constant
 from otmaps._latent_axes import Axis, as_rows, checked_axis, components, from_rows
 from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
@@ -120,7 +120,10 @@ class MatchedIsotropicOperation:
 
     @functools.cached_property
     def source(self) -> Isotropic:
-        """The law of the raw result."""
+        """The law of the raw result (computed anew where the map came from a store)."""
+        norms = self.map.norms
+        if norms is not None and norms.source is not None:
+            return Radial(self.target.dim, norms.source)
         return isotropic_law(self.operation, self.inputs, self.method, 1e-12)
 
     @functools.cached_property
@@ -172,7 +175,8 @@ class MatchedIsotropicOperation:
             )
         self._check_shape(np.broadcast_shapes(*(tuple(getattr(x, "shape", ())) for x in z)))
         scaled = Linear(tuple(factor * w for w in form.weights))
-        return backend.compute(self, lambda _, a: run_linear(scaled, a), z)
+        public = linear(scaled.weights).raw  # blocks of a Dask array hold parts of latents
+        return backend.compute(public, lambda _, a: run_linear(scaled, a), z)
 
     def __repr__(self) -> str:
         return (

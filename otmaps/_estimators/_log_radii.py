@@ -71,7 +71,7 @@ class LogRadius:
             sizes.append(np.full_like(truth, half))
         gap, height = np.concatenate(gaps), np.concatenate(heights)
         peak = float(np.max(height))
-        if not np.isfinite(gap[height > peak - 300.0]).all():
+        if np.isnan(height).any():
             raise AccuracyError("the density of a radius is NaN somewhere.")
         table = np.concatenate(cells)
         ends = _ends(table, rows, law)
@@ -105,11 +105,18 @@ def _reach(law: Distribution, median: float, top: float, side: float) -> float:
     end = law.support()[1 if side > 0 else 0]
     if 0.0 < end < math.inf:
         y = np.append(y[side * (math.log(end) - y) > 0.0], math.log(end))
-    gone = np.array(~(_log_density(law, y) > top - _FLOOR))
+    height = _log_density(law, y)
+    gone = np.array(~(height > top - _FLOOR))
     gone[0] = False
     if 0.0 < end < math.inf:
         gone[-1] = False  # the density may be nothing there
-    return float(y[max(int(np.argmax(gone)) - 1, 1)] if gone.any() else y[-1])
+    if not gone.any():
+        return float(y[-1])
+    first = int(np.argmax(gone))
+    # Far out a density may give up with NaN; a law whose density does so earlier is no law.
+    if np.isnan(height[first]) and height[first - 1] > top - _TAIL:
+        raise AccuracyError(f"the density of a radius is NaN at {math.exp(y[first]):g}.")
+    return float(y[max(first - 1, 1)])
 
 
 def _ends(table: FloatArray, rows: list[list[float]], law: Distribution) -> list[float]:

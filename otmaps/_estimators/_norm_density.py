@@ -210,7 +210,9 @@ class NormDensity:
         t = np.concatenate([0.5 * (a + b) + 0.5 * (b - a) * s for s in (-0.985, 0.56)])
         gap = np.abs(self.log_density(t) - judge(t))
         tails = np.minimum(self.log_tails(t, upper=False), self.log_tails(t, upper=True))
-        return float((gap * np.exp(tails)).max()), float(gap[tails > _DEPTH].max())
+        masses = np.diff(np.exp(self.log_tails(self.edges, upper=False)))
+        moved = gap.reshape(2, -1).max(axis=0) @ masses
+        return float(moved), float(gap[tails > _DEPTH].max())
 
 
 class NormSource(Source):

@@ -56,7 +56,7 @@ class PairNorm:
         gaps = found.gaps(judge)
         laws = self.first, self.second
         absolute = sum(law.error for law in laws) + sum(r.fit[0] for r in radii)
-        relative = sum(law.tail_error for law in laws) + sum(r.fit[1] for r in radii)
+        relative = sum(law.tail_error for law in laws) + _SAFETY * sum(r.fit[1] for r in radii)
         inherited = absolute + _SAFETY * gaps[0], relative + _SAFETY * gaps[1]
         return law_of_norm(found, kinks, inherited, tol, how)
 
