@@ -45,6 +45,15 @@ from otmaps._family import Family
 from otmaps._gaussian_map import GaussianMap, gaussian_map
 from otmaps._heavy_tails import Levy, Pareto
 from otmaps._independent import Independent
+from otmaps._isotropic import (
+    Ball,
+    Isotropic,
+    MultivariateCauchy,
+    MultivariateT,
+    Radial,
+    Sphere,
+    StandardNormal,
+)
 from otmaps._map import MonotoneMap
 from otmaps._map_between import monotone_map
 from otmaps._map_chain import ComposedMap, compose
@@ -52,6 +61,7 @@ from otmaps._match import match, mismatch
 from otmaps._matched_family import family
 from otmaps._matched_gaussian import MatchedGaussianOperation
 from otmaps._matched_independent import MatchedIndependentOperation
+from otmaps._matched_isotropic import MatchedIsotropicOperation
 from otmaps._matched_operation import MatchedOperation
 from otmaps._mismatch import Mismatch
 from otmaps._mixture import Mixture
@@ -67,6 +77,8 @@ from otmaps._operations import Operation
 from otmaps._plan import RandomizedPlan, transport_plan
 from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precompute
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
+from otmaps._radial_map import RadialMap
+from otmaps._radii import Chi
 from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
 from otmaps._smoothed import Smoothed
@@ -98,10 +110,12 @@ __all__ = [
     "Arcsine",
     "AtomError",
     "Auto",
+    "Ball",
     "Beta",
     "Cauchy",
     "CheckReport",
     "CheckRow",
+    "Chi",
     "Circulant",
     "ClosedForm",
     "ComponentMaps",
@@ -127,6 +141,7 @@ __all__ = [
     "GaussianMap",
     "Gumbel",
     "Independent",
+    "Isotropic",
     "Job",
     "JobResult",
     "Laplace",
@@ -137,24 +152,31 @@ __all__ = [
     "LowRank",
     "MatchedGaussianOperation",
     "MatchedIndependentOperation",
+    "MatchedIsotropicOperation",
     "MatchedOperation",
     "MemoryStore",
     "Mismatch",
     "Mixture",
     "MonotoneMap",
     "MonteCarlo",
+    "MultivariateCauchy",
     "MultivariateNormal",
+    "MultivariateT",
     "Normal",
     "ObjectStore",
     "Operation",
     "OperationFactory",
     "Pareto",
     "PrecomputeReport",
+    "Radial",
+    "RadialMap",
     "RadialPrior",
     "RandomizedPlan",
     "RegisteredForm",
     "Smoothed",
+    "Sphere",
     "Stable",
+    "StandardNormal",
     "Store",
     "StoreEntry",
     "StoreWarning",

@@ -1,4 +1,4 @@
-"""The built-in operations: linear combinations of latents, and slerp (raw only).
+"""The built-in operations: linear combinations of latents, and slerp.
 
 t = 0 is the first latent and t = 1 the second, as in torch.lerp and every slerp in use (the
 paper's t runs the other way).
@@ -11,9 +11,9 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from otmaps._arrays import AnyFloatArray, real_scalar, weight_vector
+from otmaps._arrays import real_scalar, weight_vector
+from otmaps._great_arc import slerp_arrays
+from otmaps._latent_axes import Axis, checked_axis
 from otmaps._linearity import WeightedSum
 from otmaps._operations import Operation
 from otmaps._registry import register_built_in
@@ -96,48 +96,33 @@ def analogy() -> Operation:
     return _linear("analogy", _numbered(3), (-1.0, 1.0, 1.0), {})
 
 
-def slerp(t: float = 0.5, *, axis: int = -1) -> Operation:
-    """Spherical interpolation along the great circle, raw only (it mixes components).
+def slerp(t: float = 0.5, *, axis: Axis = -1) -> Operation:
+    """Spherical interpolation along the great circle; it mixes the components of a latent.
+
+    `otmaps.match` takes it with an isotropic prior, such as ``otmaps.StandardNormal(512)``.
 
     Parameters
     ----------
     t : float
         0 gives z1 and 1 gives z2, exactly.
-    axis : int
-        The axis that holds the components of one latent.
+    axis : int or tuple of int
+        The axis, or the axes, that hold the components of one latent.
 
     Notes
     -----
     Shoemake (1985). Each latent of a batch has its own angle. Where the two latents are parallel
     or one is zero the formula tends to linear interpolation, which is used there; for opposite
-    latents the great circle is not determined, and the result is linear interpolation too.
+    latents (to 16 units in the last place) the great circle is not determined, and the result is
+    linear interpolation too.
     """
     t = real_scalar(t, "t")
-    if isinstance(axis, bool) or not isinstance(axis, int):
-        raise TypeError(f"axis must be an int, got {axis!r}.")
-    bound = types.MappingProxyType({"t": t, "axis": axis})
-    return Operation("slerp", ("z1", "z2"), bound, _slerp, pointwise=False)
+    bound = types.MappingProxyType({"t": t, "axis": checked_axis(axis)})
+    return Operation("slerp", ("z1", "z2"), bound, slerp_arrays, pointwise=False)
 
 
-def _slerp(z1: AnyFloatArray, z2: AnyFloatArray, *, t: float, axis: int) -> AnyFloatArray:
-    shape = np.broadcast_shapes(z1.shape, z2.shape)
-    if not shape:
-        raise ValueError("slerp needs latents with at least one axis, got numbers.")
-    if not -len(shape) <= axis < len(shape):
-        raise ValueError(f"axis={axis} is out of range for latents of shape {shape}.")
-    a, b = np.broadcast_to(z1, shape), np.broadcast_to(z2, shape)
-    if t in (0.0, 1.0):
-        return np.array(a if t == 0.0 else b)
-    with np.errstate(all="ignore"):
-        n1 = np.sqrt(np.sum(np.square(a, dtype=float), axis=axis, keepdims=True))
-        n2 = np.sqrt(np.sum(np.square(b, dtype=float), axis=axis, keepdims=True))
-        cosine = np.clip(np.sum(a / n1 * (b / n2), axis=axis, keepdims=True), -1.0, 1.0)
-        angle = np.arccos(cosine)
-        sine = np.sin(angle)
-        w1, w2 = np.sin((1.0 - t) * angle) / sine, np.sin(t * angle) / sine
-    straight = ~(sine > 1e-6)  # NaN, from a zero latent, counts as straight
-    w1, w2 = np.where(straight, 1.0 - t, w1), np.where(straight, t, w2)
-    return np.asarray(w1 * a + w2 * b)
+def is_slerp(op: Operation) -> bool:
+    """Whether an operation is the built-in slerp."""
+    return op.function is slerp_arrays
 
 
 _FACTORIES: dict[str, Callable[..., Operation]] = {

@@ -24,12 +24,14 @@ from otmaps._estimators import (
     pushforward,
 )
 from otmaps._independent import Independent
+from otmaps._isotropic import Isotropic
 from otmaps._latent_axes import Axis
 from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map
 from otmaps._map_exact import affine_between
 from otmaps._matched_gaussian import MatchedGaussianOperation, match_vectors
 from otmaps._matched_independent import MatchedIndependentOperation
+from otmaps._matched_isotropic import MatchedIsotropicOperation, match_isotropic
 from otmaps._matched_operation import MatchedOperation
 from otmaps._mismatch import Mismatch, law_mismatch
 from otmaps._multivariate_normal import MultivariateNormal
@@ -38,6 +40,19 @@ from otmaps._plan import RandomizedPlan, build_plan, generator
 from otmaps._registered_forms import registered_law
 from otmaps._stores import PathLike, Store, resolve_store
 from otmaps._table import fetch_map, map_recipe
+
+
+@overload
+def match(
+    op: Operation,
+    prior: Isotropic,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = ...,
+    method: str | Estimator = ...,
+    tol: float = ...,
+    store: Store | PathLike | None = ...,
+    axis: Axis | None = ...,
+) -> MatchedIsotropicOperation: ...
 
 
 @overload
@@ -77,7 +92,12 @@ def match(
     store: Store | PathLike | None = "default",
     randomize: np.random.Generator | int | None = None,
     axis: Axis | None = None,
-) -> MatchedOperation | MatchedGaussianOperation | MatchedIndependentOperation:
+) -> (
+    MatchedOperation
+    | MatchedGaussianOperation
+    | MatchedIndependentOperation
+    | MatchedIsotropicOperation
+):
     """Bend an operation as little as possible so that its result follows the prior.
 
     Computes the law of the raw result (`pushforward`) and the monotone map from it to the prior
@@ -90,7 +110,9 @@ def match(
         A pointwise operation, such as ``otmaps.lerp(0.5)``.
     prior : law
         The law of one component of a latent: anything `as_distribution` takes. Or a law of whole
-        latents: `MultivariateNormal`, or `Independent` for components with different laws.
+        latents: `MultivariateNormal`, or `Independent` for components with different laws, or an
+        isotropic law such as ``otmaps.StandardNormal(512)``, for which linear operations and slerp
+        are matched by a map that bends the norm of the result (`RadialMap`).
     inputs : mapping or sequence, optional
         The laws of latents that do not follow the prior, as in `pushforward`.
     method : str or Estimator
@@ -108,7 +130,9 @@ def match(
 
     Returns
     -------
-    MatchedOperation, or MatchedGaussianOperation or MatchedIndependentOperation
+    MatchedOperation
+        Or, for laws of whole latents, MatchedGaussianOperation, MatchedIndependentOperation or
+        MatchedIsotropicOperation.
 
     Raises
     ------
@@ -116,7 +140,7 @@ def match(
         Where the result has point masses, which no map moves to the prior, and ``randomize`` is
         not given.
     UnservedError
-        Where no estimator serves, as for operations that mix components (slerp).
+        Where no estimator serves, as for slerp with a law of single components.
 
     Examples
     --------
@@ -128,6 +152,14 @@ def match(
     >>> round(float(z.var() / z1.var()), 1)
     1.0
     """
+    if isinstance(prior, Isotropic):
+        check_operation(op)
+        if _randomness(randomize) is not None:
+            raise TypeError("randomize= is for laws of one component, not for isotropic priors.")
+        tol, shelf = real_scalar(tol, "tol", positive=True), resolve_store(store)
+        return match_isotropic(
+            op, prior, inputs=inputs, method=method, tol=tol, axis=axis, shelf=shelf
+        )
     if isinstance(prior, MultivariateNormal | Independent):
 
         def scalar(op: Operation, law: Distribution, laws: Sequence[Distribution]) -> Any:

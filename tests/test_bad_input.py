@@ -152,6 +152,7 @@ ERRORS = {
         "gives_nan.*NaN",
     ),
     "slerp": (lambda: otmaps.match(otmaps.slerp(0.5), "normal"), ValueError, "mixes components"),
+    "cauchy dim": (lambda: otmaps.MultivariateCauchy(0), ValueError, "dim must be at least 1"),
     "monte carlo n": (lambda: otmaps.MonteCarlo(n=0), ValueError, "n must be"),
     "monte carlo confidence": (lambda: otmaps.MonteCarlo(confidence=1.0), ValueError, "confidence"),
     # --- matched operations

@@ -186,7 +186,7 @@ def test_an_estimator_object_accepts_what_it_reaches():
     assert m.source.error < 0.02
 
 
-def test_slerp_is_raw_only():
+def test_slerp_is_no_operation_on_components():
     with pytest.raises(otmaps.UnservedError, match=r"slerp.*mixes components"):
         otmaps.match(otmaps.slerp(0.5), "normal")
 

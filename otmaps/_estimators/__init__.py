@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -24,7 +24,9 @@ from otmaps._estimators._contour import Contour
 from otmaps._estimators._convolution import Convolution
 from otmaps._estimators._inputs import named_inputs
 from otmaps._estimators._monte_carlo import MonteCarlo
+from otmaps._estimators._norms import isotropic_inputs, isotropic_law
 from otmaps._estimators._rqmc import RQMC
+from otmaps._isotropic import Isotropic
 from otmaps._operations import Operation, check_elementwise
 
 __all__ = [
@@ -85,6 +87,28 @@ def choose_estimator(op: Operation, inputs: Inputs) -> tuple[Estimator, dict[str
     raise UnservedError(f"no estimator serves operation {op.name!r}: {reasons}.")
 
 
+@overload
+def pushforward(
+    op: Operation,
+    prior: Isotropic,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = ...,
+    method: str | Estimator = ...,
+    tol: float = ...,
+) -> Isotropic: ...
+
+
+@overload
+def pushforward(
+    op: Operation,
+    prior: Any,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = ...,
+    method: str | Estimator = ...,
+    tol: float = ...,
+) -> Distribution: ...
+
+
 def pushforward(
     op: Operation,
     prior: Any,
@@ -92,8 +116,11 @@ def pushforward(
     inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     method: str | Estimator = "auto",
     tol: float = 1e-12,
-) -> Distribution:
+) -> Distribution | Isotropic:
     """The law of one component of the operation's result, for independent latents.
+
+    For an isotropic prior, such as ``otmaps.StandardNormal(512)``: the law of the whole result of a
+    linear operation or of slerp, which is isotropic again.
 
     Parameters
     ----------
@@ -132,8 +159,12 @@ def pushforward(
     0.5000000000000001
     """
     check_operation(op)
-    laws = input_laws(op, as_distribution(prior), inputs)
-    law = compute_law(op, laws, method, real_scalar(tol, "tol", positive=True))
+    tol = real_scalar(tol, "tol", positive=True)
+    law: Distribution | Isotropic
+    if isinstance(prior, Isotropic):
+        law = isotropic_law(op, isotropic_inputs(op, prior, inputs), _named(method), tol)
+    else:
+        law = compute_law(op, input_laws(op, as_distribution(prior), inputs), method, tol)
     if not law.error <= tol and is_automatic(method):
         warnings.warn(
             f"the law of {op.name} by {law.method} is known to {law.error:.1e} in the cdf, not to "
