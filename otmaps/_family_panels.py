@@ -17,7 +17,7 @@ from otmaps._kernels import _maps as k
 from otmaps._kernels._cells import largest_move, settle, straighten
 from otmaps._map_inner import NOTHING
 from otmaps._map_proof import never_falls
-from otmaps._map_table import N_STATED, Table, aligned, indexed
+from otmaps._map_table import N_STATED, Table, aligned, frozen
 
 Interval = tuple[float, float]
 
@@ -147,7 +147,7 @@ class Panel:
         moved = self._settled(records, core[2], point)
         numbers = weights @ self.ends
         numbers[:2] *= factor
-        ends = np.zeros((2, k.COUNT + 1))
+        ends = np.empty((2, N_STATED))
         centre = 0.5 * (inner + outer)
         for side, row, outward in ((k.LOW, 0, -1.0), (k.HIGH, -1, 1.0)):
             finite, edge, value = self.finite[side], float(edges[row]), float(records[row, k.C0])
@@ -161,8 +161,8 @@ class Panel:
             if not power * (value - base) * sign > 0.0:
                 power = 0.0
             reach = sign * (edge - anchor)
-            ends[side, :N_STATED] = anchor, sign, support, limit, base, power, reach
-        return indexed(records, core, ends, NOTHING), moved
+            ends[side] = anchor, sign, support, limit, base, power, reach
+        return frozen(records, core, ends, NOTHING), moved
 
     def _settled(self, records: FloatArray, bucket: float, point: Sequence[float]) -> float:
         """Make interpolated records those of a table, in place; how far values move by that.

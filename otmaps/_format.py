@@ -33,6 +33,8 @@ _START = b'{"__metadata__":{"otmaps":"{\\"sha256\\":\\"'
 _DIGEST = slice(8 + len(_START), 8 + len(_START) + 64)
 _ZEROS = b"0" * 64
 _MAX_HEADER = 2**24
+_RECIPE = ',"recipe":'
+_LAST = f',"version":{FORMAT_VERSION}}}'
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _MOST_AXES = 8
 _DTYPES = {
@@ -41,6 +43,7 @@ _DTYPES = {
         "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
     }.items()
 }  # fmt: skip
+_DOUBLE = _DTYPES["F64"]
 _CODES = {dtype.str: code for code, dtype in _DTYPES.items()}
 
 
@@ -54,7 +57,7 @@ def canonical_json(recipe: Any) -> str:
     ValueError
         For NaN, which equals nothing, itself included.
     """
-    return _dumps(_plain(recipe, "recipe"))
+    return _dumps(_plain(recipe))
 
 
 def table_key(recipe: Mapping[str, Any]) -> str:
@@ -89,7 +92,7 @@ def pack(
     import safetensors.numpy
 
     tensors = {name: _storable(name, array) for name, array in arrays.items()}
-    stated = {"format": FORMAT, "version": FORMAT_VERSION, "recipe": _plain(recipe, "recipe")}
+    stated = {"format": FORMAT, "version": FORMAT_VERSION, "recipe": _plain(recipe)}
     text = _dumps({**document, **stated})
     entry = f'{{"sha256":"{_ZEROS.decode()}",{text[1:]}'
     data = bytearray(safetensors.numpy.save(tensors, {_ENTRY: entry}))
@@ -123,12 +126,26 @@ def unpack(data: bytes, key: str | None = None) -> tuple[Arrays, Document]:
     if data[_DIGEST] != _digest(data):
         raise TableError("damaged: it does not have the SHA-256 that it states")
     header = _loads(data[8:start], "header")
-    document = _document(header)
+    text, document = _document(header)
     arrays = _views(header, data, start)
-    # A recipe was written in canonical form. One that was not has no key, so this is no other one.
-    if key is not None and _hashed(_dumps(document["recipe"])) != key:
+    if key is not None and not _has_key(text, document, key):
         raise TableError("misplaced: it is the table of another key")
     return arrays, document
+
+
+def _has_key(text: str, document: Document, key: str) -> bool:
+    """Whether the recipe of a document, whose text is sound JSON, has a key.
+
+    `pack` puts the recipe last but one, in canonical form: its text need not be written again.
+    Quotes inside text are escaped, so what is found here is a name; and it is a name of the
+    document, because nothing but the last brace is left open behind the recipe.
+    """
+    start = text.rfind(_RECIPE) + len(_RECIPE)
+    canonical = start >= len(_RECIPE) and text.endswith(_LAST) and text.isascii()
+    if canonical and _hashed(text[start : -len(_LAST)]) == key:
+        return True
+    # A recipe that was not written in canonical form has no key, so this is no other one.
+    return _hashed(_dumps(document["recipe"])) == key
 
 
 # ------------------------------------------------------------------------------------------- JSON
@@ -170,32 +187,43 @@ def _loads(text: bytes | str, what: str) -> Any:
 _JSON_TYPES = frozenset({type(None), bool, int, str})  # what is written as it is
 
 
-def _plain(value: Any, where: str) -> Any:
-    """``value`` in JSON types, with floats as hexadecimal strings, which round-trip everywhere."""
-    if type(value) in _JSON_TYPES or isinstance(value, str):
+def _plain(value: Any, *where: Any) -> Any:
+    """``value`` in JSON types, with floats as hexadecimal strings, which round-trip everywhere.
+
+    ``where`` are the keys that lead to it; they become text for those whom an error tells.
+    """
+    kind = type(value)
+    if kind in _JSON_TYPES:
+        return value
+    if kind is dict or isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"{_path(where)} has the key {key!r}; keys of a recipe are text.")
+        return {
+            str(k): v if type(v) in _JSON_TYPES else _plain(v, *where, k) for k, v in value.items()
+        }
+    if kind is list or isinstance(value, list | tuple):
+        return [v if type(v) in _JSON_TYPES else _plain(v, *where, i) for i, v in enumerate(value)]
+    return _number(value, where)
+
+
+def _number(value: Any, where: tuple[Any, ...]) -> Any:
+    if isinstance(value, str):
         return value
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float | np.floating):
         if math.isnan(value):
-            raise ValueError(f"{where} is NaN; a recipe must equal itself.")
+            raise ValueError(f"{_path(where)} is NaN; a recipe must equal itself.")
         return float(value).hex()
-    if isinstance(value, list | tuple):
-        return [
-            v if type(v) in _JSON_TYPES else _plain(v, f"{where}[{i}]") for i, v in enumerate(value)
-        ]
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"{where} has the key {key!r}; keys of a recipe are text.")
-        return {
-            str(k): v if type(v) in _JSON_TYPES else _plain(v, f"{where}[{k!r}]")
-            for k, v in value.items()
-        }
     raise TypeError(
-        f"{where} has type {type(value).__name__}; recipes hold numbers, text, booleans, None, "
-        "lists and dicts of them."
+        f"{_path(where)} has type {type(value).__name__}; recipes hold numbers, text, booleans, "
+        "None, lists and dicts of them."
     )
+
+
+def _path(where: tuple[Any, ...]) -> str:
+    return "recipe" + "".join(f"[{key!r}]" for key in where)
 
 
 # ----------------------------------------------------------------------------------------- digest
@@ -221,8 +249,8 @@ def _digest(data: bytes | bytearray) -> bytes:
 
 
 # ---------------------------------------------------------------------------------------- reading
-def _document(header: Any) -> Document:
-    """Take the document, of this format and version, out of the header."""
+def _document(header: Any) -> tuple[str, Document]:
+    """Take the document, of this format and version, out of the header: its text, and itself."""
     metadata = header.pop("__metadata__", None) if isinstance(header, dict) else None
     text = metadata.get(_ENTRY) if isinstance(metadata, dict) else None
     document = _loads(text, "document") if isinstance(text, str) else None
@@ -235,32 +263,46 @@ def _document(header: Any) -> Document:
         )
     if not isinstance(document.get("recipe"), dict):
         raise TableError("damaged: it has no recipe")
-    return document
+    return str(text), document
 
 
 def _views(header: dict[str, Any], data: bytes, start: int) -> Arrays:
     """The arrays that the header describes: without gaps or overlaps, to the end of the data."""
     arrays: Arrays = {}
-    position = start
+    position, limit = start, len(data)
     for name, entry in header.items():
-        dtype, shape, count = _described(name, entry, len(data))
+        dtype, shape, count = _described(name, entry, limit)
         end = position + count * dtype.itemsize
-        if entry.get("data_offsets") != [position - start, end - start] or end > len(data):
+        if entry.get("data_offsets") != [position - start, end - start] or end > limit:
             raise TableError(f"cut short or damaged: array {name!r} is not where it should be")
-        flat = np.frombuffer(data, dtype, count, position) if count else np.empty(0, dtype)
-        # The smallest of numbers is NaN where one of them is.
-        if dtype.kind == "f" and count and (least := np.minimum.reduce(flat)) != least:
-            raise TableError(f"array {name!r} holds NaN")
-        # Compiled code takes native, aligned arrays; on usual machines these are views.
-        if not (dtype.isnative and flat.flags.aligned):
-            flat = np.require(flat, dtype.newbyteorder("="), "A")
-        native = flat.reshape(shape)
-        native.flags.writeable = False
-        arrays[name] = native
+        arrays[name] = np.ndarray(shape, dtype, data, position) if count else np.empty(shape, dtype)
         position = end
-    if position != len(data):
+    if position != limit:
         raise TableError("damaged: it is longer than its header says")
-    return arrays
+    _refuse_nan(arrays, data, start)
+    return {name: _native(array) for name, array in arrays.items()}
+
+
+def _refuse_nan(arrays: Arrays, data: bytes, start: int) -> None:
+    doubles = all(array.dtype == _DOUBLE for array in arrays.values())
+    if doubles and not _has_nan(np.frombuffer(data, _DOUBLE, offset=start)):
+        return  # asked once, of all of them
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and _has_nan(array):
+            raise TableError(f"array {name!r} holds NaN")
+
+
+def _has_nan(array: npt.NDArray[Any]) -> bool:
+    # The smallest of numbers is NaN where one of them is.
+    return bool(array.size and math.isnan(np.minimum.reduce(array, axis=None)))
+
+
+def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What compiled code takes, native and aligned: on usual machines the view itself."""
+    if not (array.dtype.isnative and array.flags.aligned):
+        array = np.require(array, array.dtype.newbyteorder("="), "A")
+    array.flags.writeable = False
+    return array
 
 
 def _described(name: str, entry: Any, limit: int) -> tuple[np.dtype[Any], list[int], int]:

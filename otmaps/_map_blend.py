@@ -41,7 +41,7 @@ def blended_table(table: Table, s: float) -> tuple[Table, FloatArray]:
         raise AccuracyError(
             f"at s = {s!r} the cells are not proven to rise any more; take a coarser s."
         )
-    ends = np.array(table.ends[:, :N_STATED])
+    ends = np.array(table.ends)
     for side, row in ((k.LOW, 0), (k.HIGH, -1)):
         ends[side] = _blended_end(table.ends[side], old[row], records[row, k.C0], s)
     return make_table(records, table.core, ends, blended_inner(table.inner, s)), moved

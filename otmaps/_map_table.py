@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, final
@@ -27,7 +28,7 @@ FOLLOWED = 1e-11
 """How far the cells may be from the polynomials of the inner range, in parts of the values."""
 
 N_STATED = k.FIRST
-"""So many columns of an end are stated; the rest describe its buckets and are computed."""
+"""So many columns of an end are stated; those behind them, in the index, describe its buckets."""
 
 
 def rounding_error(records: FloatArray, core: FloatArray, unit: FloatArray) -> float:
@@ -44,15 +45,28 @@ def rounding_error(records: FloatArray, core: FloatArray, unit: FloatArray) -> f
 
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
+class Index:
+    """What finds the cell of a point: computed from a table, so no file can get it wrong."""
+
+    cubics: FloatArray
+    guide: k.IntArray
+    ends: FloatArray
+
+
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
 class Table:
     """What the kernels read; see `otmaps._kernels._maps` for the layout. Equal by identity."""
 
     records: FloatArray
-    cubics: FloatArray
-    guide: k.IntArray
     core: FloatArray
     ends: FloatArray
     inner: Inner = NOTHING
+
+    @functools.cached_property
+    def index(self) -> Index:
+        """Made when it is first needed, so that opening a table costs no more than its checks."""
+        return _index(self.records, self.core, self.ends)
 
     @property
     def cells(self) -> int:
@@ -61,8 +75,9 @@ class Table:
 
     @property
     def _arrays(self) -> k.TableArrays:
-        inner = self.inner.numbers, self.inner.powers
-        return self.cubics, self.records, self.guide, self.core, self.ends, *inner
+        index, inner = self.index, self.inner
+        stated = index.cubics, self.records, index.guide, self.core, index.ends
+        return *stated, inner.numbers, inner.powers
 
     def evaluate(self, y: AnyFloatArray, out: AnyFloatArray) -> None:
         """The map at a contiguous vector."""
@@ -83,8 +98,8 @@ class Table:
         k.invert(z, out, self.records, self.ends)
 
     def arrays(self) -> dict[str, FloatArray]:
-        """The stated part; the index is computed again from it."""
-        arrays = {"records": self.records, "core": self.core, "ends": self.ends[:, :N_STATED]}
+        """What is stated of it; the index is computed again from that."""
+        arrays = {"records": self.records, "core": self.core, "ends": self.ends}
         if len(self.inner.powers):
             arrays |= {"inner": self.inner.numbers[:N_INNER], "powers": self.inner.powers}
         return arrays
@@ -101,7 +116,7 @@ def read_only(zs: Sequence[AnyFloatArray]) -> tuple[AnyFloatArray, ...]:
 def make_table(
     records: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner = NOTHING
 ) -> Table:
-    """The table of given cells, with its index.
+    """The table of given cells.
 
     Parameters
     ----------
@@ -112,13 +127,19 @@ def make_table(
     inner : Inner
         What `evaluate` goes by in its range; the cells there have the same values to rounding.
     """
-    full = np.zeros((2, k.COUNT + 1))
-    full[:, :N_STATED] = ends
-    return indexed(_on_cache_lines(records), core.copy(), full, inner)
+    return frozen(_on_cache_lines(records), core.copy(), ends.copy(), inner)
 
 
-def indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner) -> Table:
-    """The table of cells on cache lines, which it keeps, with the computed columns of its ends."""
+def frozen(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner) -> Table:
+    """The table of cells on cache lines; it keeps the arrays, which become read-only."""
+    for array in (lines, core, ends):
+        array.flags.writeable = False
+    return Table(lines, core, ends, inner)
+
+
+def _index(lines: FloatArray, core: FloatArray, stated: FloatArray) -> Index:
+    ends = np.zeros((2, k.COUNT + 1))
+    ends[:, :N_STATED] = stated
     low, high, inverse = core.tolist()
     start = buckets = round((high - low) * inverse)
     below, above = kernels.borders(lines, core)
@@ -131,9 +152,9 @@ def indexed(lines: FloatArray, core: FloatArray, ends: FloatArray, inner: Inner)
     cubics = aligned(buckets if cubic >= 0.5 * buckets else 0, 4)
     if len(cubics):
         indexes.copy_cubics(lines, core, guide, cubics)
-    for array in (lines, cubics, guide, core, ends):
+    for array in (cubics, guide, ends):
         array.flags.writeable = False
-    return Table(lines, cubics, guide, core, ends, inner)
+    return Index(cubics, guide, ends)
 
 
 def aligned(rows: int, columns: int) -> FloatArray:
@@ -184,18 +205,16 @@ def checked_table(arrays: dict[str, Any]) -> Table:
     if core.shape != (3,) or ends.shape != (2, N_STATED):
         raise ValueError(f"core and ends have the shapes {core.shape} and {ends.shape}.")
     # Numba is slow to pass what is read-only, so the copies come first.
-    lines, core = _on_cache_lines(records), core.copy()
-    full = np.zeros((2, k.COUNT + 1))
-    full[:, :N_STATED] = ends
+    lines, core, ends = _on_cache_lines(records), core.copy(), ends.copy()
     numbers, powers = _stated_inner(arrays)
     limits = MOST_BUCKETS, MOST_PARTS, FOLLOWED
-    fault = kernels.check(lines, core, full, numbers, powers, STEPS, limits, PARTS_TO_BERNSTEIN)
+    fault = kernels.check(lines, core, ends, numbers, powers, STEPS, limits, PARTS_TO_BERNSTEIN)
     if fault != kernels.SOUND:
         raise ValueError(f"{_FAULTS[fault]}.")
     if not len(powers):
-        return indexed(lines, core, full, NOTHING)
+        return frozen(lines, core, ends, NOTHING)
     numbers.flags.writeable = powers.flags.writeable = False
-    return indexed(lines, core, full, Inner(numbers, powers))
+    return frozen(lines, core, ends, Inner(numbers, powers))
 
 
 _END_FAULTS = {

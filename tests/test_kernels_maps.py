@@ -57,7 +57,7 @@ def test_evaluation_is_the_naive_one(arrays, table):
 def test_every_bucket_of_the_core_leads_to_the_cell_of_its_points(arrays, table):
     y = np.random.default_rng(2).uniform(-2, 2, 300)
     for p in y:
-        cell = k._cell(p, table.records, table.guide, table.core, table.ends)
+        cell = k._cell(p, table.records, table.index.guide, table.core, table.index.ends)
         assert cell == naive.cell_of(p, arrays["records"])
 
 
@@ -71,9 +71,9 @@ def test_a_cubic_core_gives_the_values_of_its_cells():
     records[:-1, 3] = np.diff(y0) * (1 - 1e-13)
     arrays["records"] = records
     table = checked_table(arrays)
-    assert table.cubics.shape == (32, 4)
+    assert table.index.cubics.shape == (32, 4)
     # The first buckets go by the guide: there the coordinate has too fine steps for the proof.
-    assert np.isnan(table.cubics).all(axis=1).tolist() == [True] * k.COARSE + [False] * 28
+    assert np.isnan(table.index.cubics).all(axis=1).tolist() == [True] * k.COARSE + [False] * 28
     y = np.random.default_rng(4).uniform(edges[0], edges[-1], 400)
     assert close(evaluated(table, y), [naive.value(p, arrays) for p in y], np.abs(y0).max())
 

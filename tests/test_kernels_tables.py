@@ -32,25 +32,25 @@ def test_the_index_of_the_core_is_the_one_by_search(arrays):
         start, end = core[0] + i / core[2], core[0] + (i + 1) / core[2]
         first = max(c for c in range(len(edges)) if edges[c] <= start)
         last = max(c for c in range(len(edges)) if edges[c] < end)
-        assert table.guide[i] == (first if first == last else -1 - first)
+        assert table.index.guide[i] == (first if first == last else -1 - first)
 
 
 @pytest.mark.parametrize("side", [k.LOW, k.HIGH])
 def test_a_bucket_of_an_end_begins_left_of_all_its_points(arrays, side):
     table = checked_table(arrays)
-    edges, end = table.records[:, 0], table.ends[side]
+    edges, end = table.records[:, 0], table.index.ends[side]
     start, count = int(end[k.START]), int(end[k.COUNT])
     own = (edges[:-1] >= table.core[1]) if side == k.HIGH else (edges[1:] <= table.core[0])
     cells = np.flatnonzero(own)
-    assert start + count <= len(table.guide)
+    assert start + count <= len(table.index.guide)
     for cell in cells:
         y = np.linspace(edges[cell], np.nextafter(edges[cell + 1], -math.inf), 20)
         for d in end[k.SIGN] * (y - end[k.ANCHOR]):
             number = k.bucket(d, end[k.PER_OCTAVE]) - int(end[k.FIRST])
             assert 0 <= number < count
-            assert cells[0] <= table.guide[start + number] <= cell
+            assert cells[0] <= table.index.guide[start + number] <= cell
     # And few cells lie between: those in the bucket of a point alone.
-    guide = table.guide[start : start + count]
+    guide = table.index.guide[start : start + count]
     assert {cells[0], cells[-1]} <= set(guide.tolist()) | {cells[0], cells[-1]}
     assert len(set(guide.tolist())) > len(cells) / 3
 
@@ -58,10 +58,10 @@ def test_a_bucket_of_an_end_begins_left_of_all_its_points(arrays, side):
 def test_cubics_are_those_of_their_cells(arrays):
     arrays["records"] = straight(arrays)
     table = checked_table(arrays)
-    assert table.cubics.shape == (32, 4)
+    assert table.index.cubics.shape == (32, 4)
     whole = 0
-    for i, row in enumerate(table.cubics):
-        cell = table.guide[i]
+    for i, row in enumerate(table.index.cubics):
+        cell = table.index.guide[i]
         record = table.records[max(cell, 0)]
         if i >= k.COARSE and cell >= 0 and record[1] == table.core[2]:
             np.testing.assert_array_equal(row, record[2:6])

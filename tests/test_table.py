@@ -265,6 +265,28 @@ class TestMalice:
     def test_names(self, name: str) -> None:
         self.refuse(with_header(lambda h, d: h.update({name: h.pop("index")})), "not described")
 
+    def test_the_recipe_is_the_one_of_the_document(self) -> None:
+        """Its key is taken from the end of the text: not from a value that looks like it."""
+        other = {"operation": "lerp", "t": "0x1.0000000000000p-1"}
+        fake = f',"recipe":{canonical_json(other)},"version":1}}'
+        key = table_key(other)
+
+        def texts(_, document) -> None:
+            document["note"] = fake
+
+        def nested(_, document) -> None:
+            document["later"] = {"a": 1, "recipe": other, "version": 1}
+
+        def last(_, document) -> None:
+            document.pop("recipe")
+            document["recipe"], document["version"] = other, document.pop("version")
+
+        for change in (texts, nested):
+            with pytest.raises(TableError, match="another key"):
+                unpack(with_header(change), key)
+            assert unpack(with_header(change), table_key(RECIPE))[1]["recipe"]["t"] != other["t"]
+        assert unpack(with_header(last), key)[1]["recipe"] == other
+
     def test_overlaps_and_gaps(self) -> None:
         def overlap(header, document) -> None:
             header["y"] = dict(header["x"])
