@@ -56,7 +56,9 @@ def _cut(records: FloatArray, points: FloatArray) -> FloatArray:
     powers = np.arange(6)
     # Taylor: c_j' = scale^j sum_k C(k, j) start^(k - j) c_k, with C = 0 where k < j.
     shifts = start[:, :, None] ** np.maximum(powers[None, :] - powers[:, None], 0)
-    out[:-1, k.C0 :] = np.einsum("njk,nk->nj", _BINOMIAL * shifts, old) * scale**powers
+    out[:-1, k.C0 :] = (_BINOMIAL * shifts * old[:, None, :]).sum(axis=2) * scale**powers
+    # Rounding must not lead beyond the cell: its end may be the end of the target's support.
+    out[:-1, k.C0] = np.minimum(out[:-1, k.C0], records[parent + 1, k.C0])
     cut = np.append((start != 0.0).ravel() | (scale != 1.0).ravel(), False)
     out[cut, k.C1 :] = monotone(out[cut, k.C1 :], np.maximum(out[cut, k.C1 :].sum(axis=1), 0.0))
     out[:-1][~cut[:-1]] = records[:-1][np.isin(edges[:-1], fresh[:-1][~cut[:-1]])]

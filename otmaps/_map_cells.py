@@ -12,8 +12,9 @@ import numpy.typing as npt
 from otmaps._arrays import FloatArray
 from otmaps._errors import AccuracyError
 from otmaps._kernels import _maps as k
+from otmaps._kernels._matrices import product
 from otmaps._map_exact import Problem
-from otmaps._map_proof import POWERS_TO_BERNSTEIN, slopes
+from otmaps._map_proof import BERNSTEIN_TO_POWERS, POWERS_TO_BERNSTEIN, slopes
 from otmaps._map_table import N_STATED
 
 BoolArray = npt.NDArray[np.bool_]
@@ -37,7 +38,8 @@ BETWEEN = 0.5 - 0.5 * np.cos(np.pi * (np.arange(5) + 0.5) / 5)
 MORE = np.array([0.006, 0.115, 0.66, 0.994])
 _GRADED = np.array([1e-6, 1e-4, 1e-3, 0.1])
 _GEOMETRIC = np.arange(1, 5) / 5
-_BERNSTEIN_TO_POWERS = np.linalg.inv(POWERS_TO_BERNSTEIN)
+_TO_BERNSTEIN = np.ascontiguousarray(POWERS_TO_BERNSTEIN.T)  # for rows
+_TO_POWERS = np.ascontiguousarray(BERNSTEIN_TO_POWERS.T)
 
 
 @final
@@ -321,13 +323,13 @@ def monotone(power: FloatArray, total: FloatArray) -> FloatArray:
 
     A line where the given ones are not finite or fall everywhere.
     """
-    bernstein = np.maximum(slopes(power) @ POWERS_TO_BERNSTEIN.T, 0.0)
+    bernstein = np.maximum(product(slopes(power), _TO_BERNSTEIN), 0.0)
     mean = bernstein.mean(axis=1)
     line = ~(np.isfinite(mean) & (mean > 0))
     with np.errstate(all="ignore"):
         bernstein *= (total / mean)[:, None]
     bernstein[line] = total[line, None]
-    return np.asarray(bernstein @ _BERNSTEIN_TO_POWERS.T / np.arange(1, 6))
+    return np.asarray(product(bernstein, _TO_POWERS) / np.arange(1, 6))
 
 
 def horner(s: FloatArray, c: FloatArray) -> FloatArray:

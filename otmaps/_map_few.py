@@ -12,6 +12,7 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._kernels import _maps as k
+from otmaps._kernels._matrices import product
 from otmaps._map_cells import BETWEEN, NODES, Cells, Frame, fit, horner
 from otmaps._map_exact import Problem
 from otmaps._map_inner import (
@@ -39,11 +40,18 @@ _TRIES = 12
 _FOLLOWED = 4e-15  # how closely the cells follow the polynomials, in the unit
 _MOST_BUCKETS = 2048
 _PROBES = np.cos(np.pi * (np.arange(41) + 0.5) / 41)
-_AT_PROBES = _chebyshev.chebvander(_PROBES, _TERMS - 1).T
 # Measured: nanoseconds for one and for two polynomials of 8 coefficients, for each further one,
 # for a division, for a block that holds values outside, and for each of these.
 _PRICE, _PRICE_OF_A_POWER = (0.7, 1.2), (0.045, 0.09)
 _PRICE_OF_A_POLE, _PRICE_OF_A_BLOCK, _PRICE_OUTSIDE = 0.12, 200.0, 60.0
+
+
+def _at(s: FloatArray) -> FloatArray:
+    """From coefficients of `_TERMS` Chebyshev polynomials to values at s."""
+    return np.ascontiguousarray(_chebyshev.chebvander(s, _TERMS - 1).T)
+
+
+_AT_PROBES = _at(_PROBES)
 
 
 @functools.cache
@@ -54,8 +62,17 @@ def _nodes(n: int) -> FloatArray:
 
 @functools.cache
 def _to_series(n: int) -> FloatArray:
-    """From values at n nodes to the coefficients of the interpolant in Chebyshev polynomials."""
-    return np.asarray(np.linalg.inv(_chebyshev.chebvander(_nodes(n), n - 1)))
+    """From values at n nodes to the coefficients of the interpolant in Chebyshev polynomials.
+
+    Rows are multiplied by it from the left, as by all matrices here. It is the discrete cosine
+    transform: Trefethen, Approximation Theory and Approximation Practice, 2013, chapter 4.
+    """
+    last = n - 1
+    half = np.ones(n)
+    half[[0, last]] = 0.5
+    turns = (last - np.arange(n)[:, None]) * np.arange(n) % (2 * last)
+    cosines = np.array([math.cos(math.pi * i / last) for i in range(2 * last)])
+    return np.asarray(2.0 / last * half[:, None] * half * cosines[turns])
 
 
 @functools.cache
@@ -64,7 +81,7 @@ def _to_fewer(n: int) -> FloatArray:
 
     A series that is cut off would not keep the ends: where a map is odd, it would jump.
     """
-    return np.asarray(_to_series(n) @ _chebyshev.chebvander(_nodes(n), _TERMS - 1))
+    return product(_at(_nodes(n)), _to_series(n))
 
 
 @functools.cache
@@ -75,8 +92,8 @@ def _to_powers(n: int) -> FloatArray:
     """
     powers = np.zeros((n, n))
     for degree in range(n):
-        powers[: degree + 1, degree] = _chebyshev.cheb2poly(np.eye(n)[degree])[: degree + 1]
-    return np.asarray(powers[::-1])
+        powers[degree, : degree + 1] = _chebyshev.cheb2poly(np.eye(n)[degree])[: degree + 1]
+    return np.ascontiguousarray(powers[:, ::-1])
 
 
 @final
@@ -146,7 +163,7 @@ class _Model:
         width = b - a
         w = a[:, None] + _points(0.0 * a, width, _MODEL_POLE * width, _nodes(_MODEL_NODES))
         values = problem.exact(whole.centre + w.ravel()).reshape(w.shape)
-        return _Model(whole, knots, values @ _to_series(_MODEL_NODES).T)
+        return _Model(whole, knots, product(values, _to_series(_MODEL_NODES)))
 
     def __call__(self, y: FloatArray) -> FloatArray:
         w = y - self.range.centre
@@ -223,7 +240,7 @@ def _cheapest(problem: Problem, widest: _Range) -> _Choice:
     n, knots = DEGREES[0], np.array([0.0, widest.reach])
     w = _points(knots[:1], knots[1:], np.zeros(1), _nodes(n))[0]
     values = problem.exact(widest.centre + w) - widest.offset
-    powers = values[None, :] @ _to_series(n).T @ _to_powers(n).T
+    powers = product(product(values[None, :], _to_series(n)), _to_powers(n))
     return _Choice(widest, (0.0, widest.reach), 0.0, powers)
 
 
@@ -257,21 +274,22 @@ def _choices(
     a, b = knots[:, :-1].ravel(), knots[:, 1:].ravel()
     pole = np.repeat([c[2] for c in cells], n)
     centre = np.repeat([c[0].centre for c in cells], n)
-    series = model(centre[:, None] + _points(a, b, pole, _nodes(_TERMS))) @ _to_series(_TERMS).T
-    truth = series @ _AT_PROBES
+    values = model(centre[:, None] + _points(a, b, pole, _nodes(_TERMS)))
+    series = product(values, _to_series(_TERMS))
+    truth = product(series, _AT_PROBES)
     allowed = _MARGIN * goal * problem.unit(truth)
     found: list[_Choice] = []
     left = np.ones(len(cells), dtype=bool)
     for degree in DEGREES:
         if not left.any():
             break
-        fewer = series @ _to_fewer(degree).T
-        gap = np.abs(fewer @ _AT_PROBES[:degree] - truth)
+        fewer = product(series, _to_fewer(degree))
+        gap = np.abs(product(fewer, _AT_PROBES[:degree]) - truth)
         good = np.all(gap <= allowed, axis=1).reshape(-1, n).all(axis=1) & left
         left &= ~good
         for i in np.flatnonzero(good).tolist():
             whole, inner_knots, pole_there = cells[i]
-            powers = fewer[n * i : n * i + n] @ _to_powers(degree).T
+            powers = product(fewer[n * i : n * i + n], _to_powers(degree))
             powers[:, -1] -= whole.offset
             found.append(_Choice(whole, inner_knots, pole_there, powers))
     return found

@@ -89,7 +89,7 @@ class Inner:
         if not len(self.powers):
             return 0.0
         n = np.arange(self.powers.shape[1] - 1, -1, -1)
-        size = float((np.abs(self.powers) @ np.maximum(n, 1)).max())
+        size = float((np.abs(self.powers) * np.maximum(n, 1)).sum(axis=1).max())
         inverses = self.numbers[[k.INVERSE, k.INVERSE_2][: len(self.powers)]]
         # The coordinate is a difference of numbers of this size, in halves of the width of a cell.
         far = float(np.abs(variable(self.knots(), self.numbers[k.POLE])).max() * inverses.max())

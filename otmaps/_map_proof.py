@@ -25,12 +25,17 @@ import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._kernels._cells import level
+from otmaps._kernels._matrices import product
 from otmaps._kernels._tables import rising
 
 # From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
 POWERS_TO_BERNSTEIN = np.array(
     [[math.comb(j, i) / math.comb(4, i) for i in range(5)] for j in range(5)]
 )
+BERNSTEIN_TO_POWERS = np.array(
+    [[math.comb(4, j) * math.comb(j, i) * (-1.0) ** (j - i) for i in range(5)] for j in range(5)]
+)
+"""Its inverse."""
 
 _PARTS = 4  # of a cell, in each of which the inequality is shown
 
@@ -41,7 +46,7 @@ def _part_to_bernstein(part: int) -> FloatArray:
     powers = np.arange(5)
     rise = np.maximum(powers[None, :] - powers[:, None], 0)
     binomial = np.array([[math.comb(i, j) for i in range(5)] for j in range(5)], dtype=float)
-    return np.asarray(POWERS_TO_BERNSTEIN @ (binomial * start**rise * width ** powers[:, None]))
+    return product(POWERS_TO_BERNSTEIN, binomial * start**rise * width ** powers[:, None])
 
 
 PARTS_TO_BERNSTEIN = np.stack([_part_to_bernstein(part) for part in range(_PARTS)])

@@ -204,7 +204,6 @@ def checked_table(arrays: dict[str, Any]) -> Table:
         raise ValueError(f"records must have the shape (cells + 1, 8), got {records.shape}.")
     if core.shape != (3,) or ends.shape != (2, N_STATED):
         raise ValueError(f"core and ends have the shapes {core.shape} and {ends.shape}.")
-    # Numba is slow to pass what is read-only, so the copies come first.
     lines, core, ends = _on_cache_lines(records), core.copy(), ends.copy()
     numbers, powers = _stated_inner(arrays)
     limits = MOST_BUCKETS, MOST_PARTS, FOLLOWED
