@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otmaps._arrays import FloatArray
+from otmaps._colours import COLOURS
 from otmaps._distribution import Distribution
 from otmaps._map import MonotoneMap
 from otmaps._mismatch import Mismatch
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "COLOURS",
     "density_curve",
     "map_curve",
     "new_figure",

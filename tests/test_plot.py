@@ -153,3 +153,22 @@ def test_without_matplotlib_the_message_gives_the_remedy(monkeypatch):
         plot.plot_law(otmaps.Normal())
     with pytest.raises(ImportError, match=r"pip install 'otmaps\[plots\]'"):
         plot.new_figure()
+
+
+def luminance(colour):
+    """Of sRGB, by WCAG 2."""
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(first, second):
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("paper", ["#ffffff", "#14171a"])
+def test_colours_stand_out_on_light_and_dark_paper(paper):
+    assert set(plot.COLOURS) == {"prior", "linear", "slerp", "matched"}
+    assert min(contrast(colour, paper) for colour in plot.COLOURS.values()) >= 3.0
+    assert contrast("#56b4e9", "#ffffff") < 3.0  # a light blue would not do
