@@ -16,6 +16,7 @@ import numpy.typing as npt
 import otmaps
 from otmaps._colours import COLOURS
 from otmaps.demo._pictures import Picture, file_name, path_points
+from otmaps.plot import plot_plane, plot_trajectories
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,24 +117,17 @@ def _draw_plane(figure: Figure, prior: otmaps.Distribution, rng: np.random.Gener
 
 def _draw_paths(axis: Axes, prior: otmaps.Distribution) -> None:
     start, end = prior.ppf(np.array([0.06, 0.30])), prior.ppf(np.array([0.70, 0.96]))
-    for name in ("linear", "slerp", "matched"):
-        points = path_points(prior, name, start, end, _PATH_FRAMES)
-        axis.plot(*np.transpose(points), color=COLOURS[name], lw=2, label=name)
-    axis.plot(*np.transpose([start, end]), "o", color=_INK, ms=5)
-    axis.set_title("one path")
+    names = ("linear", "slerp", "matched")
+    paths = {name: path_points(prior, name, start, end, _PATH_FRAMES) for name in names}
+    plot_trajectories(paths, axis)
+    axis.set(title="one path", xlabel="", ylabel="")
     axis.legend(loc="lower right", fontsize=11, handlelength=1.2, borderaxespad=0.1)
 
 
 def _draw_density(axis: Axes, points: Array, name: str, reach: float) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    counts, *_ = np.histogram2d(points[:, 0], points[:, 1], bins=60, range=[[-reach, reach]] * 2)
-    # From nothing to the full colour: empty places let the page show through.
-    colour = COLOURS[name]
-    shades = LinearSegmentedColormap.from_list(name, [colour + "00", colour + "ff"])
-    extent = (-reach, reach, -reach, reach)
-    axis.imshow(counts.T, origin="lower", extent=extent, cmap=shades, vmin=0)
-    axis.set_title(f"midpoints, {name}", color=colour)
+    plot_plane(points, axis, label=name, span=(-reach, reach))
+    axis.set(xlabel="", ylabel="")
+    axis.set_title(f"midpoints, {name}", color=COLOURS[name])
 
 
 def _draw_norms(figure: Figure, prior: otmaps.Distribution, rng: np.random.Generator) -> None:
