@@ -18,8 +18,9 @@ colours = otmaps.plot.COLOURS
 # %%
 # One path
 # --------
-# From one latent to another. The linear path is straight, slerp bends out of the square (no latent
-# of the prior is ever there), and the matched path bends as little as the prior asks for.
+# From one latent to another. The linear path is straight, slerp bends out of the square (no
+# latent of the prior is ever there), and the matched path bends as little as the prior asks
+# for.
 
 start, end = np.array([-0.88, -0.4]), np.array([0.4, 0.92])
 t = np.linspace(0, 1, 65)

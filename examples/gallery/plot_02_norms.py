@@ -3,8 +3,9 @@ The norm of a midpoint in 100 dimensions
 ========================================
 
 Figure 2 of the paper. In many dimensions the norm of a latent hardly varies, so a latent with
-another norm is one that the generator has never seen. The linear midpoint has half the squared norm;
-slerp has about the right one with the wrong spread; the matched midpoint has the law of the prior.
+another norm is one that the generator has never seen. The linear midpoint has half the squared
+norm; slerp has about the right one with the wrong spread; the matched midpoint has the law of
+the prior.
 """
 
 import matplotlib.pyplot as plt
@@ -29,8 +30,8 @@ for axis, (title, prior) in zip(axes, priors.items(), strict=True):
 plt.show()
 
 # %%
-# The broad grey line under the green one is a histogram of fresh draws. No draws are needed for the
-# figures themselves: ``mismatch`` computes them from the laws.
+# The broad grey line under the green one is a histogram of fresh draws. No draws are needed for
+# the figures themselves: ``mismatch`` computes them from the laws.
 
 for title, prior in priors.items():
     print(title)

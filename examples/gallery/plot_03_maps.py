@@ -3,8 +3,8 @@ The maps behind the matched results
 ===================================
 
 Figure 3 of the paper: the monotone maps that bend linear interpolation back to the prior, for
-three times. A map acts on each component by itself. Of all maps that restore the prior it moves the
-result least, for every convex cost.
+three times. A map acts on each component by itself. Of all maps that restore the prior it moves
+the result least, for every convex cost.
 """
 
 import matplotlib.pyplot as plt
@@ -23,9 +23,9 @@ for axis, (title, prior) in zip(axes, priors.items(), strict=True):
 plt.show()
 
 # %%
-# For a normal prior the map is a straight line: dividing by the root of the sum of squared weights
-# is all that is needed. For a uniform prior it is curved, and flat at the ends, where linear
-# results are rare.
+# For a normal prior the map is a straight line: dividing by the root of the sum of squared
+# weights is all that is needed. For a uniform prior it is curved, and flat at the ends, where
+# linear results are rare.
 #
 # A map is an object with an inverse, a derivative and a bound on its own error.
 

@@ -2,9 +2,9 @@
 From one image to another
 =========================
 
-Two latents of a generator of digits, and what lies between them. In the middle of the linear path
-the images lose their strokes: the latents there are too short. On the spherical path they have about
-the right length, and on the matched path each frame follows the prior.
+Two latents of a generator of digits, and what lies between them. In the middle of the linear
+path the images lose their strokes: the latents there are too short. On the spherical path they
+have about the right length, and on the matched path each frame follows the prior.
 """
 
 from importlib import resources
@@ -28,8 +28,8 @@ def images(latents):
 
 
 # %%
-# A family has the maps of all times at once. Its path is an array with one frame after another; the
-# ends are the latents themselves, bit by bit.
+# A family has the maps of all times at once. Its path is an array with one frame after another;
+# the ends are the latents themselves, bit by bit.
 
 pairs = 2
 z1, z2 = prior.rvs((2, pairs, 100), random_state=10)

@@ -3,8 +3,8 @@ Between four images
 ===================
 
 The corners of each grid are four latents of a generator of digits; what lies between are their
-weighted means. A plain mean of four latents has a quarter of the variance of one, so the digits in the
-middle of the linear grid fade away. Those of the matched grid keep their strokes.
+weighted means. A plain mean of four latents has a quarter of the variance of one, so the digits
+in the middle of the linear grid fade away. Those of the matched grid keep their strokes.
 """
 
 from importlib import resources
@@ -21,7 +21,6 @@ prior = otmaps.Uniform(-1, 1)  # the law that this generator was trained on
 
 # %%
 # Bilinear weights of the four corners, for each place of the grid; one matched operation for each.
-# The order of the weights does not matter to the law, so most of their maps serve four places.
 
 side = 7
 corners = prior.rvs((4, 100), random_state=1)

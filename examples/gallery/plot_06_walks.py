@@ -2,9 +2,9 @@
 Walking at random
 =================
 
-A random walk through latents adds a little noise at each step. Without a remedy the latents grow
-with each step and leave the prior for good. The matched walk takes each step back to the prior, so it
-can go on forever.
+A random walk through latents adds a little noise at each step. Without a remedy the latents
+grow with each step and leave the prior for good. The matched walk takes each step back to the
+prior, so it can go on forever.
 """
 
 from importlib import resources

@@ -6,9 +6,9 @@ Take two latents and keep the larger of each pair of components:
 
 .. math:: y_i = \max(z_i, w_i)
 
-Each component of the result is one of a latent, so it looks harmless. But the larger of two draws
-is no draw: small values are rare among them, and the result leaves the prior. This is how a formula
-becomes a matched operation.
+Each component of the result is one of a latent, so it looks harmless. But the larger of two
+draws is no draw: small values are rare among them, and the result leaves the prior. This is how
+a formula becomes a matched operation.
 """
 
 from importlib import resources
@@ -41,8 +41,8 @@ print("error of the map:", f"{matched.map.error:.1e}")
 # %%
 # Its law and its map
 # -------------------
-# The law was worked out from the code of the function, not sampled. By hand: the cdf of the larger
-# one is the square of ((y + 1) / 2), so the map is the parabola that is dotted in black.
+# The law was worked out from the code of the function, not sampled. By hand: the cdf of the
+# larger one is the square of ((y + 1) / 2), so the map is the parabola that is dotted in black.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 orange = otmaps.plot.COLOURS["linear"]

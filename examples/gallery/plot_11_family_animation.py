@@ -3,8 +3,8 @@ A family in t, as an animation
 ==============================
 
 The map of linear interpolation changes with its parameter. A family has the maps of all values
-of t, with one bound on the error, and gives each of them in less than a tenth of a millisecond: enough for
-a slider, and for the frames of an animation.
+of t, with one bound on the error, and gives each of them in a fraction of a millisecond: enough
+for a slider, and for the frames of an animation.
 """
 
 import time
@@ -25,10 +25,11 @@ for t in np.linspace(0.01, 0.99, 1000):
 print(f"{(time.perf_counter() - start) * 1000:.0f} microseconds a map")
 
 # %%
-# On the left the map, on the right what it does to 3,000 points of the plane: pairs of components,
-# from the square at t = 0 to another square at t = 1. The raw points crowd in the middle on the way.
+# On the left the map, on the right what it does to 2,000 points of the plane: pairs of
+# components, from the square at t = 0 to another square at t = 1. The raw points crowd in the
+# middle on the way.
 
-z1, z2 = prior.rvs((2, 3000, 2), random_state=0)
+z1, z2 = prior.rvs((2, 2000, 2), random_state=0)
 colours = otmaps.plot.COLOURS
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
 y = np.linspace(-1, 1, 401)
@@ -53,6 +54,6 @@ def draw(t):
     return curve, raw, matched
 
 
-times = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 48, endpoint=False))
+times = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 36, endpoint=False))
 animation = FuncAnimation(figure, draw, frames=times, interval=80)
 plt.show()

@@ -2,10 +2,10 @@
 Tables made on a Dask cluster, used by all
 ==========================================
 
-A table is made once, by whoever comes first, and read from a store by everyone else. Here a small
-cluster on this machine makes a grid of tables and then applies one of them to a Dask array, block by
-block. With ``Client("tcp://scheduler:8786")`` and a store such as ``s3://bucket/tables`` the same lines serve
-a large one.
+A table is made once, by whoever comes first, and read from a store by everyone else. Here a
+small cluster on this machine makes a grid of tables and then applies one of them to a Dask
+array, block by block. With ``Client("tcp://scheduler:8786")`` and a store such as
+``s3://bucket/tables`` the same lines serve a large one.
 """
 
 import tempfile
@@ -22,10 +22,7 @@ import otmaps
 # %%
 # Two workers, in threads of this process to start quickly.
 
-dask.config.set({"distributed.worker.memory.target": False})
-cluster = LocalCluster(
-    n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
-)
+cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
 client = Client(cluster)
 store = otmaps.TableStore(Path(tempfile.mkdtemp()) / "tables")
 
@@ -42,7 +39,7 @@ report = otmaps.precompute(jobs, store=store, executor=client)
 print(report)
 
 # %%
-# Where the tables lie, and how large they are: a few kilobytes each.
+# Where the tables lie, and how large they are: some tens of kilobytes each.
 
 entries = sorted(store.entries(), key=lambda entry: entry.size)
 print(f"{len(entries)} tables, {sum(entry.size for entry in entries) / 1024:.0f} kB")
@@ -50,7 +47,8 @@ print(f"{len(entries)} tables, {sum(entry.size for entry in entries) / 1024:.0f}
 # %%
 # A large array
 # -------------
-# The matched operation keeps the array lazy. Each block opens the table from the store by itself.
+# The matched operation keeps the array lazy. Each block opens the table from the store by
+# itself.
 
 midpoint = otmaps.match(otmaps.lerp(0.5), otmaps.Uniform(-1, 1), store=store)
 draws = da.random.default_rng(0)
@@ -65,7 +63,7 @@ figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
 otmaps.plot.plot_law(otmaps.Uniform(-1, 1), axis, label="prior")
 for name, count in counts.items():
     density = count / count.sum() / np.diff(edges)
-    axis.stairs(density, edges, color=otmaps.plot.COLOURS[name], label=name)
+    axis.stairs(density, edges, lw=1.8, color=otmaps.plot.COLOURS[name], label=name)
 axis.set_ylim(0, 1.1)
 axis.legend()
 plt.show()

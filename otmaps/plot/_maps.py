@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AnyMap: TypeAlias = MonotoneMap | ComposedMap | RadialMap
 
-_WIDEST = 3.0  # what is shown of a map without laws
+_SHOWN = 3.0  # what is shown of a map without laws: scales of the target about its median
 _HALF = -math.log10(0.5)
 _DEEPEST = 300.0  # decimal digits of the tails of a domain
 _POINTS = 160  # on either side of the median
@@ -47,8 +47,8 @@ def plot_map(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default new axes.
     span : (float, float), optional
-        The points y to show; by default where the source law has its bulk, or the certified
-        domain of a map that knows no law.
+        The points y to show; by default where the source law has its bulk, or, of a map that
+        knows no law, what goes to within three scales of the median of the target.
     label : str, optional
         The entry in the legend; by default the error of the map.
     **line
@@ -117,8 +117,8 @@ def _bulk(T: MonotoneMap | ComposedMap) -> tuple[float, float]:
     if T.target is not None:
         low, high = central(T.target)
         return float(T.inverse(low)), float(T.inverse(high))
-    low, high = T.domain
-    return max(low, -_WIDEST), min(high, _WIDEST)
+    low, high = (float(T.inverse(T.centre + side * _SHOWN * T.unit)) for side in (-1, 1))
+    return max(low, T.domain[0]), min(high, T.domain[1])
 
 
 def plot_certificate(
