@@ -229,6 +229,65 @@ ERRORS = {
         ValueError,
         "tol must be",
     ),
+    # --- figures
+    "plot law": (lambda: otmaps.plot.plot_law("normal"), TypeError, "law must be a Distribution"),
+    "plot vectors": (
+        lambda: otmaps.plot.plot_law(
+            otmaps.MultivariateNormal([0.0, 0.0], otmaps.Diagonal([1.0, 2.0]))
+        ),
+        TypeError,
+        "plot_norms",
+    ),
+    "plot axes": (
+        lambda: otmaps.plot.plot_law(otmaps.Normal(), "axes"),
+        TypeError,
+        "ax must be matplotlib axes",
+    ),
+    "plot map": (lambda: otmaps.plot.plot_map(half()), TypeError, "field map"),
+    "plot map sphere": (
+        lambda: otmaps.plot.plot_map(otmaps.match(otmaps.lerp(0.5), otmaps.Sphere(4)).map),
+        ValueError,
+        "radius of a sphere",
+    ),
+    "plot mismatch": (lambda: otmaps.plot.plot_mismatch(0.3), TypeError, "must be a Mismatch"),
+    "plot certificate": (
+        lambda: otmaps.plot.plot_certificate(half().map, source="normal"),
+        TypeError,
+        "source must be a law",
+    ),
+    "plot norms": (lambda: otmaps.plot.plot_norms(Z), TypeError, "latents must be a mapping"),
+    "plot norms none": (lambda: otmaps.plot.plot_norms({}), ValueError, "latents is empty"),
+    "plot norms 1-D": (lambda: otmaps.plot.plot_norms({"a": Z[0]}), ValueError, r"latents\['a'\]"),
+    "plot norms nan": (lambda: otmaps.plot.plot_norms({"a": Z * NAN}), ValueError, "NaN"),
+    "plot norms dims": (
+        lambda: otmaps.plot.plot_norms({"a": Z, "b": Z.T}),
+        ValueError,
+        r"one number of components, got \[3, 4\]",
+    ),
+    "plot norms prior": (
+        lambda: otmaps.plot.plot_norms({"a": Z}, prior=otmaps.Normal()),
+        TypeError,
+        "prior must be an isotropic law",
+    ),
+    "plot norms bins": (lambda: otmaps.plot.plot_norms({"a": Z}, bins=0), ValueError, "bins"),
+    "plot paths": (
+        lambda: otmaps.plot.plot_trajectories({"matched": Z}),
+        ValueError,
+        "two components",
+    ),
+    "plot plane": (lambda: otmaps.plot.plot_plane(Z), ValueError, "two components"),
+    "plot plane 3-D": (lambda: otmaps.plot.plot_plane(Z.reshape(3, 2, 2)), ValueError, r"\(n, 2\)"),
+    "plot images": (lambda: otmaps.plot.plot_images(Z), ValueError, "rows, columns, height"),
+    "plot images words": (
+        lambda: otmaps.plot.plot_images(np.ones((2, 1, 8, 8)), rows=["one"]),
+        ValueError,
+        "rows must be 2 words",
+    ),
+    "plot images nan": (
+        lambda: otmaps.plot.plot_images(np.full((1, 1, 8, 8), NAN)),
+        ValueError,
+        "NaN",
+    ),
     # --- mismatch, check, walk, store, precompute
     "smoothed few": (lambda: otmaps.smoothed([1.0]), ValueError, "at least 20"),
     "components of a row": (
@@ -352,5 +411,6 @@ def test_every_public_function_is_in_the_table():
         for name in otmaps.__all__
         if callable(getattr(otmaps, name)) and not isinstance(getattr(otmaps, name), type)
     }
+    functions |= {name for name in otmaps.plot.__all__ if name.startswith("plot_")}
     missing = {n for n in functions - no_input if n not in called.split()}
     assert missing <= {"match", "choose_estimator", "analogy", "grid"}, missing

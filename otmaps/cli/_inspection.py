@@ -182,7 +182,8 @@ def _draw(matched: MatchedOperation, report: Mismatch, path: Path) -> None:
     figure = plot.new_figure(width=13.0)
     left, middle, right = figure.subplots(1, 3)
     span = plot.shown_range(matched.source, matched.target)
-    plot.plot_law(matched.source, left, span=span, label="raw result")
+    colour = plot.COLOURS["linear"]
+    plot.plot_law(matched.source, left, span=span, label="raw result", color=colour)
     plot.plot_law(matched.target, left, span=span, label="prior")
     plot.plot_map(_map(matched), middle, span=plot.shown_range(matched.source))
     plot.plot_mismatch(report, right)

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 import otmaps
+from otmaps._colours import COLOURS
 from otmaps.demo._pictures import Picture, file_name, path_points
+from otmaps.plot import plot_plane, plot_trajectories
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +31,7 @@ _PLANE_PAIRS = 400_000
 _PATH_FRAMES = 33
 _TIMES = (0.05, 0.25, 0.5)
 _DPI = 130
-_INK = "#7d838c"
-_COLOURS = {"prior": "#7d838c", "linear": "#e0592a", "slerp": "#a05be0", "matched": "#1f9d75"}
+_INK = COLOURS["prior"]
 _STYLE: dict[Any, Any] = {  # matplotlib types the keys of its versions one by one
     "axes.edgecolor": _INK,
     "axes.labelcolor": _INK,
@@ -116,31 +117,24 @@ def _draw_plane(figure: Figure, prior: otmaps.Distribution, rng: np.random.Gener
 
 def _draw_paths(axis: Axes, prior: otmaps.Distribution) -> None:
     start, end = prior.ppf(np.array([0.06, 0.30])), prior.ppf(np.array([0.70, 0.96]))
-    for name in ("linear", "slerp", "matched"):
-        points = path_points(prior, name, start, end, _PATH_FRAMES)
-        axis.plot(*np.transpose(points), color=_COLOURS[name], lw=2, label=name)
-    axis.plot(*np.transpose([start, end]), "o", color=_INK, ms=5)
-    axis.set_title("one path")
+    names = ("linear", "slerp", "matched")
+    paths = {name: path_points(prior, name, start, end, _PATH_FRAMES) for name in names}
+    plot_trajectories(paths, axis)
+    axis.set(title="one path", xlabel="", ylabel="")
     axis.legend(loc="lower right", fontsize=11, handlelength=1.2, borderaxespad=0.1)
 
 
 def _draw_density(axis: Axes, points: Array, name: str, reach: float) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    counts, *_ = np.histogram2d(points[:, 0], points[:, 1], bins=60, range=[[-reach, reach]] * 2)
-    # From nothing to the full colour: empty places let the page show through.
-    colour = _COLOURS[name]
-    shades = LinearSegmentedColormap.from_list(name, [colour + "00", colour + "ff"])
-    extent = (-reach, reach, -reach, reach)
-    axis.imshow(counts.T, origin="lower", extent=extent, cmap=shades, vmin=0)
-    axis.set_title(f"midpoints, {name}", color=colour)
+    plot_plane(points, axis, label=name, span=(-reach, reach))
+    axis.set(xlabel="", ylabel="")
+    axis.set_title(f"midpoints, {name}", color=COLOURS[name])
 
 
 def _draw_norms(figure: Figure, prior: otmaps.Distribution, rng: np.random.Generator) -> None:
     """Figure 2: the law of the squared norm of midpoints."""
     figure.set_size_inches(5.6, 3.5)
     axis = figure.subplots()
-    parts: dict[str, list[Array]] = {name: [] for name in _COLOURS}
+    parts: dict[str, list[Array]] = {name: [] for name in COLOURS}
     for _ in range(_NORM_PAIRS // _NORM_CHUNK):
         for name, points in _midpoints(prior, _NORM_CHUNK, NORM_DIM, rng).items():
             parts[name].append(np.einsum("ij,ij->i", points, points))
@@ -153,7 +147,7 @@ def _draw_norms(figure: Figure, prior: otmaps.Distribution, rng: np.random.Gener
         broad = name == "prior"  # under the others, so that what lies on it is seen to lie on it
         width, alpha = (5.0, 0.45) if broad else (1.6, 1.0)
         centres = 0.5 * (edges[1:] + edges[:-1])
-        axis.plot(centres, density, color=_COLOURS[name], label=name, lw=width, alpha=alpha)
+        axis.plot(centres, density, color=COLOURS[name], label=name, lw=width, alpha=alpha)
     axis.set(xlabel=f"squared norm, {NORM_DIM} dimensions", ylabel="density", yticks=[], ylim=0)
     axis.legend(fontsize=12, handlelength=1.2)
 
@@ -168,6 +162,6 @@ def _draw_maps(figure: Figure, prior: otmaps.Distribution, _: np.random.Generato
         matched = otmaps.match(otmaps.lerp(t), prior)
         start, end = (float(matched.source.ppf(p)) for p in (0.0005, 0.9995))
         y = np.linspace(start, end, 401)
-        axis.plot(y, matched.map(y), style, color=_COLOURS["matched"], lw=1.8, label=f"t = {t:g}")
+        axis.plot(y, matched.map(y), style, color=COLOURS["matched"], lw=1.8, label=f"t = {t:g}")
     axis.set(xlabel="component of the linear result", ylabel="component of the matched result")
     axis.legend(fontsize=12, labelcolor=_INK)

@@ -1,0 +1,72 @@
+"""
+Tables made on a Dask cluster, used by all
+==========================================
+
+A table is made once, by whoever comes first, and read from a store by everyone else. Here a
+small cluster on this machine makes a grid of tables and then applies one of them to a Dask
+array, block by block. With ``Client("tcp://scheduler:8786")`` and a store such as
+``s3://bucket/tables`` the same lines serve a large one.
+"""
+
+import tempfile
+from pathlib import Path
+
+import dask
+import dask.array as da
+import matplotlib.pyplot as plt
+import numpy as np
+from distributed import Client, LocalCluster
+
+import otmaps
+
+# %%
+# Two workers, in threads of this process to start quickly.
+
+cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+client = Client(cluster)
+store = otmaps.TableStore(Path(tempfile.mkdtemp()) / "tables")
+
+# %%
+# A grid of jobs
+# --------------
+# Two operations, four priors; the client is the executor.
+
+jobs = [
+    *otmaps.grid(otmaps.lerp, ["uniform", "laplace", "logistic"], t=np.linspace(0.1, 0.5, 5)),
+    *otmaps.grid(otmaps.vicinity, ["uniform", "laplace", "logistic"], eps=[0.25, 0.5]),
+]
+report = otmaps.precompute(jobs, store=store, executor=client)
+print(report)
+
+# %%
+# Where the tables lie, and how large they are: some tens of kilobytes each.
+
+entries = sorted(store.entries(), key=lambda entry: entry.size)
+print(f"{len(entries)} tables, {sum(entry.size for entry in entries) / 1024:.0f} kB")
+
+# %%
+# A large array
+# -------------
+# The matched operation keeps the array lazy. Each block opens the table from the store by
+# itself.
+
+midpoint = otmaps.match(otmaps.lerp(0.5), otmaps.Uniform(-1, 1), store=store)
+draws = da.random.default_rng(0)
+z1, z2 = (draws.uniform(-1, 1, (40_000, 128), chunks=(5_000, 128)) for _ in range(2))
+results = {"linear": midpoint.raw(z1, z2), "matched": midpoint(z1, z2)}
+print(results["matched"])
+
+edges = np.linspace(-1, 1, 81)
+counts = dask.compute({name: da.histogram(z, bins=edges)[0] for name, z in results.items()})[0]
+
+figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+otmaps.plot.plot_law(otmaps.Uniform(-1, 1), axis, label="prior")
+for name, count in counts.items():
+    density = count / count.sum() / np.diff(edges)
+    axis.stairs(density, edges, lw=1.8, color=otmaps.plot.COLOURS[name], label=name)
+axis.set_ylim(0, 1.1)
+axis.legend()
+plt.show()
+
+client.close()
+cluster.close()
