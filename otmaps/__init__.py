@@ -57,7 +57,7 @@ from otmaps._isotropic import (
 from otmaps._map import MonotoneMap
 from otmaps._map_between import monotone_map
 from otmaps._map_chain import ComposedMap, compose
-from otmaps._match import match, mismatch
+from otmaps._match import match
 from otmaps._matched_family import family
 from otmaps._matched_gaussian import MatchedGaussianOperation
 from otmaps._matched_independent import MatchedIndependentOperation
@@ -79,6 +79,7 @@ from otmaps._precompute import Job, JobResult, PrecomputeReport, grid, precomput
 from otmaps._priors import Arcsine, Cauchy, Laplace, Logistic, Normal, StudentT, Uniform
 from otmaps._radial_map import RadialMap
 from otmaps._radii import Chi
+from otmaps._raw_results import mismatch
 from otmaps._registered_forms import RegisteredForm, closed_form
 from otmaps._registry import OperationFactory, operation, operations
 from otmaps._smoothed import Smoothed

@@ -121,6 +121,20 @@ def excess(source: Covariance, target: Covariance) -> float:
     return _of_ratios(_ratios(*span.cores)) + outside * _of_ratios(ratio)
 
 
+def squared_trace(covariance: Covariance) -> float:
+    """The trace of the square: the sum of the squared entries."""
+    if isinstance(covariance, Diagonal):
+        return _sum(covariance.values**2)
+    waves = _spectrum(covariance)
+    if waves is not None:
+        return _sum(waves**2)
+    if not isinstance(covariance, LowRank):
+        return float(np.square(covariance.matrix()).sum())
+    factor, noise = covariance.factor, covariance.noise
+    shared = (factor * factor).sum(axis=-1) * noise
+    return float(np.square(factor.T @ factor).sum() + 2.0 * shared.sum() + np.square(noise).sum())
+
+
 def _of_ratios(ratios: FloatArray) -> float:
     return 0.5 * _sum(ratios - 1.0 - np.log(ratios))
 

@@ -21,7 +21,6 @@ from otmaps._estimators import (
     compute_law,
     input_laws,
     is_automatic,
-    pushforward,
 )
 from otmaps._independent import Independent
 from otmaps._isotropic import Isotropic
@@ -33,7 +32,6 @@ from otmaps._matched_gaussian import MatchedGaussianOperation, match_vectors
 from otmaps._matched_independent import MatchedIndependentOperation
 from otmaps._matched_isotropic import MatchedIsotropicOperation, match_isotropic
 from otmaps._matched_operation import MatchedOperation
-from otmaps._mismatch import Mismatch, law_mismatch
 from otmaps._multivariate_normal import MultivariateNormal
 from otmaps._operations import Operation
 from otmaps._plan import RandomizedPlan, build_plan, generator
@@ -238,41 +236,6 @@ def _randomness(randomize: Any) -> np.random.Generator | bool | None:
 def _is_registered(op: Operation, laws: tuple[Distribution, ...]) -> bool:
     """Whether a registered closed form may be asked: no key of a table tells what that says."""
     return not isinstance(registered_law(op, laws), str)
-
-
-def mismatch(
-    op: Operation,
-    prior: Any,
-    dim: int = 100,
-    *,
-    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
-    method: str | Estimator = "auto",
-) -> Mismatch:
-    """What the raw operation does wrong, for latents of ``dim`` independent components.
-
-    Parameters
-    ----------
-    op, prior, inputs, method
-        As in `pushforward`.
-    dim : int
-        The number of components of a latent.
-
-    Returns
-    -------
-    Mismatch
-        Kullback-Leibler divergence from the prior, Wasserstein-1 (l1 cost) and Wasserstein-2
-        distance, and the shift of the squared norm, each with its error.
-
-    Examples
-    --------
-    >>> import otmaps
-    >>> report = otmaps.mismatch(otmaps.lerp(0.5), otmaps.Normal(), dim=100)
-    >>> round(report.norm_shift, 12)
-    0.5
-    """
-    target = as_distribution(prior)
-    source = pushforward(op, target, inputs=inputs, method=method)
-    return law_mismatch(source, target, dim)
 
 
 def _is_quick(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
 import numpy as np
+import numpy.typing as npt
 
 from otmaps._arrays import AnyFloatArray
 from otmaps._component_maps import ComponentMaps
@@ -17,6 +18,8 @@ from otmaps._independent import Independent, law_key
 from otmaps._latent_axes import Axis, checked_axis
 from otmaps._matched_operation import MatchedOperation
 from otmaps._operations import Operation
+
+IntArray: TypeAlias = npt.NDArray[np.intp]
 
 ScalarMatch: TypeAlias = Callable[
     [Operation, Distribution, Sequence[Distribution]], MatchedOperation
@@ -91,6 +94,20 @@ def match_independent(
     scalar: ScalarMatch,
 ) -> MatchedIndependentOperation:
     """`match` for an `Independent` prior; ``scalar`` matches one component."""
+    laws, rows, members = grouped(op, prior, inputs)
+    groups = tuple(scalar(op, row[0], row[1:]) for row in rows)
+    place = -1 if axis is None else checked_axis(axis)
+    found = ComponentMaps(tuple(group.map for group in groups), members, place)
+    return MatchedIndependentOperation(op, prior, laws, groups, found)
+
+
+def grouped(
+    op: Operation, prior: Independent, inputs: Mapping[str, Any] | Sequence[Any] | None
+) -> tuple[tuple[Independent, ...], list[tuple[Distribution, ...]], IntArray]:
+    """The laws of the latents; of each group of components the laws, of the prior first; members.
+
+    A group shares all laws; the members are the number of its group for each component.
+    """
     laws = tuple(
         prior if law is None else _as_independent(law, prior.dim)
         for law in named_inputs(op, inputs)
@@ -100,10 +117,7 @@ def match_independent(
     numbers: dict[Any, int] = {}
     members = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
     firsts = np.unique(members, return_index=True)[1]
-    groups = tuple(scalar(op, rows[i][0], rows[i][1:]) for i in firsts)
-    place = -1 if axis is None else checked_axis(axis)
-    found = ComponentMaps(tuple(group.map for group in groups), members, place)
-    return MatchedIndependentOperation(op, prior, laws, groups, found)
+    return laws, [rows[i] for i in firsts], members
 
 
 def _as_independent(law: Any, dim: int) -> Independent:

@@ -18,11 +18,12 @@ FIGURES = (
     "prior_norm_mean",
     "prior_norm_std",
 )
+COMPONENT, NORM, WORST = "one component", "the norm", "the worst component"
 _TITLES = (
     "KL(law of y || prior), nats",
-    "Wasserstein-1 (l1 cost)",
+    "Wasserstein-1 ({cost})",
     "Wasserstein-2",
-    "KS distance of one component",
+    "KS distance of {judged}",
     "E|y|^2 / E|z|^2",
     "E|y|^2",
     "sd of |y|^2",
@@ -33,21 +34,22 @@ _TITLES = (
 
 @dataclasses.dataclass(frozen=True)
 class Mismatch:
-    """How far the law of a raw result y is from the prior, for ``dim`` independent components.
+    """How far the law of a raw result y is from the prior, for latents of ``dim`` components.
 
     Attributes
     ----------
     dim : int
     kl : float
-        Kullback-Leibler divergence of the law of y from the prior, in nats: ``dim`` times that
-        of one component (Agustsson et al., 2019, Appendix A). Infinite where y leaves the
-        prior's support.
+        Kullback-Leibler divergence of the law of y from the prior, in nats: for independent
+        components of one law ``dim`` times that of one (Agustsson et al., 2019, Appendix A), for
+        isotropic laws that of the norms. Infinite where y leaves the prior's support.
     w1 : float
-        Least mean l1 distance moved, ``dim`` times that of one component; in the prior's unit.
+        Least mean l1 distance moved, ``dim`` times that of one component; in the prior's unit. For
+        isotropic priors the least mean Euclidean distance.
     w2 : float
         Root of the least mean squared Euclidean distance moved; grows as the root of ``dim``.
     ks : float
-        Largest difference of the cumulative probabilities of one component.
+        Largest difference of the cumulative probabilities of what `judged` names.
     norm_shift : float
         E|y|^2 / E|z|^2 for z from the prior, both about the origin.
     norm_mean, norm_std : float
@@ -61,6 +63,9 @@ class Mismatch:
         Why a figure is NaN or infinite, by its name.
     method : str
         How the law of y was computed.
+    judged : str
+        What `ks` is of: "one component"; "the norm", for isotropic priors; or, where components
+        differ, "the worst component".
     """
 
     dim: int
@@ -76,6 +81,7 @@ class Mismatch:
     error: Mapping[str, float] = dataclasses.field(hash=False)
     reasons: Mapping[str, str] = dataclasses.field(hash=False)
     method: str
+    judged: str = COMPONENT
 
     def as_dict(self) -> dict[str, Any]:
         """The figures in JSON types: {name: {value, error, reason}}; "inf" and null are text."""
@@ -87,12 +93,14 @@ class Mismatch:
             }
             for name in FIGURES
         }
-        return {"dim": self.dim, "method": self.method} | figures
+        return {"dim": self.dim, "method": self.method, "judged": self.judged} | figures
 
     def __str__(self) -> str:
         lines = [f"mismatch in {self.dim} dimensions (law of y by {self.method})"]
-        width = max(map(len, _TITLES))
-        for name, title in zip(FIGURES, _TITLES, strict=True):
+        cost = "Euclidean cost" if self.judged == NORM else "l1 cost"
+        titles = [title.format(cost=cost, judged=self.judged) for title in _TITLES]
+        width = max(map(len, titles))
+        for name, title in zip(FIGURES, titles, strict=True):
             value, error = getattr(self, name), self.error[name]
             number = format(value, ".6g") + (f" +- {error:.1g}" if error > 0 else "")
             reason = f"  ({self.reasons[name]})" if name in self.reasons else ""
