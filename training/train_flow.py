@@ -5,7 +5,7 @@ pixels to Fashion-MNIST (flow matching: Lipman et al., ICLR 2023; Liu et al., IC
 is the latent: it has 784 components, and it is what the gallery blends. The images come from the
 npm registry (``npm pack``). The script needs npm, torch, onnx, onnxruntime and numpy::
 
-    python training/train_flow.py --output examples/gallery/flow.onnx
+    python training/train_flow.py --output otmaps/demo/models/flow.onnx
 
 It is exported every ``--every`` steps, so a run that is cut short still leaves a model that works.
 See ``training/README.md`` for times and rights.
@@ -138,7 +138,7 @@ def export(model: Velocity, path: Path) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="train the flow model of the gallery")
-    parser.add_argument("--output", type=Path, default=Path("examples/gallery/flow.onnx"))
+    parser.add_argument("--output", type=Path, default=Path("otmaps/demo/models/flow.onnx"))
     parser.add_argument("--work", type=Path, default=Path("training/data"))
     parser.add_argument("--steps", type=int, default=3_000, help="of --batch images each")
     parser.add_argument("--batch", type=int, default=128)

@@ -43,16 +43,17 @@ midpoints = {
     "matched": midpoint(z1, z2),
 }
 
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.7), layout="constrained")
-otmaps.plot.plot_trajectories(paths, axes[0])
-axes[0].set_title("one path")
-for axis, (name, points) in zip(axes[1:], midpoints.items(), strict=True):
+figure, axes = plt.subplots(2, 2, figsize=(8, 8), layout="constrained")
+path, *planes = axes.flat
+otmaps.plot.plot_trajectories(paths, path)
+path.set_title("one path")
+for axis, (name, points) in zip(planes, midpoints.items(), strict=True):
     otmaps.plot.plot_plane(points, axis, label=name, span=(-1.15, 1.15))
     axis.set_title(f"midpoints, {name}", color=colours[name])
-for axis in axes:
+for axis in axes.flat:
     axis.add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False, ls=":", color=colours["prior"]))
     axis.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2))
-axes[0].legend(loc="lower right")
+path.legend(loc="lower right")
 plt.show()
 
 # %%

@@ -15,7 +15,7 @@ import otmaps
 dim = 100
 priors = {"uniform on [-1, 1]": otmaps.Uniform(-1, 1), "standard normal": otmaps.Normal()}
 
-figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for axis, (title, prior) in zip(axes, priors.items(), strict=True):
     z1, z2, fresh = prior.rvs((3, 50_000, dim), random_state=0)
     midpoint = otmaps.match(otmaps.lerp(0.5), prior)

@@ -14,7 +14,7 @@ import otmaps
 priors = {"uniform on [-1, 1]": otmaps.Uniform(-1, 1), "standard normal": otmaps.Normal()}
 styles = {0.05: "-", 0.25: "--", 0.5: "-."}
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
 for axis, (title, prior) in zip(axes, priors.items(), strict=True):
     for t, style in styles.items():
         T = otmaps.match(otmaps.lerp(t), prior).map

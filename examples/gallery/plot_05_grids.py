@@ -20,7 +20,8 @@ generator = onnxruntime.InferenceSession(file.read_bytes())
 prior = otmaps.Uniform(-1, 1)  # the law that this generator was trained on
 
 # %%
-# Bilinear weights of the four corners, for each place of the grid; one matched operation for each.
+# Bilinear weights of the four corners, for each place of the grid; one matched operation for
+# each.
 
 side = 7
 corners = prior.rvs((4, 100), random_state=1)

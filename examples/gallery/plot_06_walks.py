@@ -45,7 +45,7 @@ plt.show()
 # How far the latents have gone after each step, and how many of their components have left the
 # support of the prior.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
 for name, walk in walks.items():
     left.plot(np.sqrt((walk**2).mean((1, 2))), color=colours[name], label=name)
     right.plot(100 * (abs(walk) > 1).mean((1, 2)), color=colours[name], label=name)

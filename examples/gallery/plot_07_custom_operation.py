@@ -44,7 +44,7 @@ print("error of the map:", f"{matched.map.error:.1e}")
 # The law was worked out from the code of the function, not sampled. By hand: the cdf of the
 # larger one is the square of ((y + 1) / 2), so the map is the parabola that is dotted in black.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 orange = otmaps.plot.COLOURS["linear"]
 otmaps.plot.plot_law(prior, left, label="prior")
 otmaps.plot.plot_law(matched.source, left, label="raw result", color=orange)
@@ -60,6 +60,8 @@ plt.show()
 # Optimal transport plans between samples, computed by POT, which knows nothing of the formula.
 
 print(otmaps.check(matched, n=1000))
+
+# sphinx_gallery_thumbnail_number = 2
 
 # %%
 # Images

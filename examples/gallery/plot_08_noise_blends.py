@@ -40,14 +40,14 @@ def sample(noise, steps=12):
 # matched ones are as clear as the images of single noises, in the first column.
 
 counts = (1, 2, 3, 4, 6, 8, 16)
-noises = prior.rvs((16, 4, 28, 28), random_state=4)
+noises = prior.rvs((16, 3, 28, 28), random_state=4)
 blends = {"linear": [], "matched": []}
 for n in counts:
     mean = otmaps.match(otmaps.barycenter([1 / n] * n), prior)
     blends["linear"].append(mean.raw(*noises[:n]))
     blends["matched"].append(mean(*noises[:n]))
 
-figure, axes = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
+figure, axes = plt.subplots(2, figsize=(7, 6.4), layout="constrained")
 for axis, (name, blend) in zip(axes, blends.items(), strict=True):
     images = np.swapaxes(sample(np.array(blend)), 0, 1)
     otmaps.plot.plot_images(images, axis, columns=[str(n) for n in counts])
@@ -69,7 +69,7 @@ paths = {
 }
 strips = sample(np.array(list(paths.values())))
 
-figure, axis = plt.subplots(figsize=(10, 3), layout="constrained")
+figure, axis = plt.subplots(figsize=(9, 2.8), layout="constrained")
 otmaps.plot.plot_images(strips, axis, rows=list(paths), columns=[f"{s:.1f}" for s in t])
 plt.show()
 

@@ -25,7 +25,7 @@ print("error of the cdf", f"{law.error:.1e}", "and of the tails", f"{law.tail_er
 # It is K0(\|x\|) / pi, with a Bessel function. A histogram of a million draws ends at 9 or so;
 # the logarithm of the tail goes on.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 colour = otmaps.plot.COLOURS["linear"]
 otmaps.plot.plot_law(prior, left, label="prior", span=(-4, 4))
 otmaps.plot.plot_law(law, left, label="product", span=(-4, 4), color=colour)
@@ -55,7 +55,7 @@ plt.show()
 # from.
 
 matched = otmaps.match(product, prior)
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 otmaps.plot.plot_map(matched.map, left)
 otmaps.plot.plot_certificate(matched.map, right, source=matched.source, target=matched.target)
 plt.show()

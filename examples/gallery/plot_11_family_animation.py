@@ -25,13 +25,13 @@ for t in np.linspace(0.01, 0.99, 1000):
 print(f"{(time.perf_counter() - start) * 1000:.0f} microseconds a map")
 
 # %%
-# On the left the map, on the right what it does to 2,000 points of the plane: pairs of
+# On the left the map, on the right what it does to 800 points of the plane: pairs of
 # components, from the square at t = 0 to another square at t = 1. The raw points crowd in the
 # middle on the way.
 
-z1, z2 = prior.rvs((2, 2000, 2), random_state=0)
+z1, z2 = prior.rvs((2, 800, 2), random_state=0)
 colours = otmaps.plot.COLOURS
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), dpi=80, layout="constrained")
 y = np.linspace(-1, 1, 401)
 left.plot(y, y, ":", color=colours["prior"], label="unchanged")
 (curve,) = left.plot(y, y, color=colours["matched"], label="T(y)")
@@ -54,6 +54,6 @@ def draw(t):
     return curve, raw, matched
 
 
-times = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 36, endpoint=False))
-animation = FuncAnimation(figure, draw, frames=times, interval=80)
+times = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 24, endpoint=False))
+animation = FuncAnimation(figure, draw, frames=times, interval=120)
 plt.show()

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 
 import otmaps
 
-figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for axis, dim in zip(axes, (16, 512), strict=True):
     prior = otmaps.StandardNormal(dim)
     slerp = otmaps.match(otmaps.slerp(0.5), prior)
@@ -36,7 +36,7 @@ plt.show()
 # Its slope is the factor by which norms must spread. It tends to the root of two, since the
 # variance of the mean of two independent norms is half of that of one.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 otmaps.plot.plot_map(slerp.map, left)
 source, target = slerp.source, slerp.target
 otmaps.plot.plot_certificate(slerp.map, right, source=source, target=target)

@@ -27,7 +27,7 @@ print(f"error of the cdf: {law.error:.3f}, with a confidence of {law.confidence}
 x = np.linspace(-3.5, 5, 400)
 low, high = law.cdf_band(x)
 colours = otmaps.plot.COLOURS
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 left.hist(sample, bins=60, density=True, color=colours["prior"], alpha=0.35, label="sample")
 otmaps.plot.plot_law(law, left, label="smoothed", span=(-3.5, 5), color="black")
 otmaps.plot.plot_law(truth, left, label="truth", span=(-3.5, 5), color="black", ls=":")

@@ -13,11 +13,11 @@ import otmaps
 
 law = otmaps.pushforward(otmaps.lerp(0.3), otmaps.Laplace())
 
-figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained", sharey=True)
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.8), layout="constrained", sharey=True)
 for axis, tol in zip(axes, (1e-6, 1e-9, 1e-12), strict=True):
     T = otmaps.monotone_map(law, otmaps.Laplace(), tol=tol)
     otmaps.plot.plot_certificate(T, axis)
-    axis.set_title(f"{T.table.cells} cells")
+    axis.set_title(f"tol = {tol:.0e}")
 axes[0].set_ylim(3e-19, 1e-4)
 for axis in axes[1:]:
     axis.set_ylabel("")

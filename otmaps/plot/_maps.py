@@ -26,7 +26,7 @@ _SHOWN = 3.0  # what is shown of a map without laws: scales of the target about 
 _HALF = -math.log10(0.5)
 _DEEPEST = 300.0  # decimal digits of the tails of a domain
 _POINTS = 160  # on either side of the median
-_TICKS = (1, 3, 10, 30, 100, 300)
+_TICKS = (1, 10, 100, 300)
 _FLOOR = 1e-18  # where a measured error of 0 is drawn: below what rounding makes of it
 
 
