@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from otmaps.cli._voice import is_quiet
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +25,13 @@ _NARROW = 76  # columns below which plots stand one above the other
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console of the present stdout or stderr: no colours in a file or under NO_COLOR."""
+    """A console of the present stdout or stderr: no colours in a file or under NO_COLOR.
+
+    Under -q nothing comes out of it.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, emoji=False, markup=False)
+    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, quiet=is_quiet())
 
 
 def number(x: float, digits: int = 4) -> str:
@@ -146,5 +153,31 @@ def progress_bar(*texts: str) -> Progress:
         progress.TimeRemainingColumn(),
         console=out,
         transient=True,
-        disable=not out.is_terminal,
+        redirect_stdout=False,
+        disable=not _is_watched(),
     )
+
+
+def _is_watched() -> bool:
+    """Whether somebody looks at stderr: rich takes FORCE_COLOR for a terminal, too."""
+    return not is_quiet() and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def spinner(what: str) -> Iterator[None]:
+    """What goes on and for how long already, on stderr; nothing where that is no terminal."""
+    from rich import progress
+
+    out = console(stderr=True)
+    bar = progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.TimeElapsedColumn(),
+        console=out,
+        transient=True,
+        redirect_stdout=False,
+        disable=not _is_watched(),
+    )
+    with bar:
+        bar.add_task(what, total=None)
+        yield
