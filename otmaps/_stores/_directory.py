@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, final
 
 from otmaps._errors import StoreWarning, TableError
 from otmaps._format import unpack
+from otmaps._notebook import verification_html
 from otmaps._stores._base import KEY, Store, StoreEntry, checked_key
 from otmaps._stores._files import LOCK, SUFFIX, TEMPORARY, publish, read, sweep, unlink
 from otmaps._stores._memory import MemoryStore
@@ -47,6 +48,9 @@ class Verification:
 
     def __bool__(self) -> bool:
         return not self.bad
+
+    def _repr_html_(self) -> str:
+        return verification_html(self)
 
 
 @final

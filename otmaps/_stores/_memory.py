@@ -31,6 +31,9 @@ class MemoryStore(Store):
         self._entries: collections.OrderedDict[str, tuple[bytes, float]] = collections.OrderedDict()
         self._size = 0
 
+    def __repr__(self) -> str:
+        return f"MemoryStore(max_bytes={self.max_bytes})"
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -147,7 +147,7 @@ def _map_dict(matched: MatchedOperation) -> dict[str, Any]:
 
 
 def _print(matched: MatchedOperation, report: Mismatch) -> None:
-    from otmaps.plot import density_curve, map_curve, shown_range
+    from otmaps._curves import density_curve, map_curve, shown_range
 
     source, target, T = matched.source, matched.target, _map(matched)
     out = console()

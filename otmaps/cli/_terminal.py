@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.text import Text
 
-    from otmaps.plot import Curve
+    from otmaps._curves import Curve
 
 _HEIGHT = 15  # rows of a plot
 _NARROW = 76  # columns below which plots stand one above the other
