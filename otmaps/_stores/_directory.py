@@ -111,10 +111,10 @@ class TableStore(Store):
             raise ValueError(f"build_timeout must be at least 0 seconds, got {build_timeout!r}.")
         if max_bytes is not None and not max_bytes >= 0:
             raise ValueError(f"max_bytes must be at least 0, got {max_bytes!r}.")
-        self.path = default_path() if path is None else Path(path).expanduser().absolute()
-        self.build_timeout = float(build_timeout)
+        self.path: Path = default_path() if path is None else Path(path).expanduser().absolute()
+        self.build_timeout: float = float(build_timeout)
         self.max_bytes = max_bytes
-        self.read_only = bool(read_only)
+        self.read_only: bool = bool(read_only)
         self._root = str(self.path)
         self._room = 0  # bytes that may be written before the next look at the directory
         self._memory = MemoryStore()  # what the disk did not take

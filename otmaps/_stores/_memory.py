@@ -97,7 +97,7 @@ class FrontedStore(Store):
 
     def __init__(self, back: Store, front: MemoryStore | None = None) -> None:
         self.back = back
-        self.front = MemoryStore(2**26) if front is None else front
+        self.front: MemoryStore = MemoryStore(2**26) if front is None else front
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrontedStore, (self.back,)

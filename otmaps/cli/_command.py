@@ -56,12 +56,12 @@ class Command(click.Command):
         What its help says below the options.
     """
 
-    context_class = Context
+    context_class: type[click.Context] = Context
 
     def __init__(self, *args: Any, manual: Manual, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.manual = manual
-        self.params = [*self.params, *voice_options()]
+        self.params.extend(voice_options())
 
     def make_context(
         self,
@@ -84,12 +84,12 @@ class Command(click.Command):
 class Group(click.Group):
     """A group of commands, with ``-q`` and ``-v``, and a manual."""
 
-    context_class = Context
+    context_class: type[click.Context] = Context
 
     def __init__(self, *args: Any, manual: Manual, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.manual = manual
-        self.params = [*self.params, *voice_options()]
+        self.params.extend(voice_options())
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """The commands in the order in which they are added."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otmaps._colours import COLOURS
 from otmaps.cli._voice import is_quiet
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from otmaps._curves import Curve
 
+# The colour of each curve, by its label.
+_PARTS = {"raw result": "linear", "prior": "prior", "T(y)": "matched", "unchanged": "linear"}
 _HEIGHT = 15  # rows of a plot
 _NARROW = 76  # columns below which plots stand one above the other
 
@@ -129,10 +132,9 @@ def _plot_row(panels: Sequence[tuple[str, Mapping[str, Curve]]], width: int) -> 
         plotext.xfrequency(5)
         plotext.yfrequency(5)
         # Different markers, so that curves can be told apart without colours; the first on top.
-        styles = [("braille", "cyan"), ("\N{MIDDLE DOT}", "orange")]
-        for (label, (x, y)), (marker, colour) in reversed(
-            list(zip(curves.items(), styles, strict=True))
-        ):
+        markers = ("braille", "\N{MIDDLE DOT}")
+        for (label, (x, y)), marker in reversed(list(zip(curves.items(), markers, strict=True))):
+            colour = _rgb(COLOURS[_PARTS[label]])
             plotext.plot(x.tolist(), y.tolist(), label=label, marker=marker, color=colour)
     return str(plotext.build())
 
@@ -156,6 +158,12 @@ def progress_bar(*texts: str) -> Progress:
         redirect_stdout=False,
         disable=not _is_watched(),
     )
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    """The parts of ``#rrggbb``."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
 
 
 def _is_watched() -> bool:
