@@ -18,7 +18,7 @@ FLOOR := --cov-report=term --cov-fail-under=95
 PYTEST := $(BIN)/python -m pytest -n 2
 ARRAY_TESTS := tests/test_backends.py tests/test_torch.py tests/test_jax.py tests/test_gaussian.py tests/test_independent.py
 
-.PHONY: help test test-nojit test-arrays demo lint format bench clean distclean
+.PHONY: help test test-nojit test-arrays test-wheel demo lint format bench build clean distclean
 
 help: ## say what there is to make
 	@echo "make TARGET, where TARGET is one of"
@@ -68,6 +68,19 @@ bench: ## run the benchmarks once, roughly; ARGS="--bench lookup" times a select
 	@$(BIN)/asv machine --yes --config benchmarks/asv.conf.json >/dev/null
 	$(BIN)/asv run --config benchmarks/asv.conf.json --python=same --show-stderr \
 	    $(or $(ARGS),--quick)
+
+build: ## build sdist and wheel in dist/, the wheel from the sdist, and check both
+	@tools/venv.sh $(VENV) release
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+
+test-wheel: ## try the wheel of `make build` in a fresh environment with its dependencies
+	@test -n "$(wildcard dist/*.whl)" || { echo "There is no wheel in dist/: run make build first."; exit 1; }
+	rm -rf build/wheel
+	$(BIN)/python -m venv build/wheel
+	build/wheel/bin/python -m pip install --quiet dist/*.whl
+	cd build/wheel && bin/python -P ../../tools/try_wheel.py && bin/otmaps doctor
 
 clean: ## remove what was built, except the virtual environment
 	rm -rf build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \

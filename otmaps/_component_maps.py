@@ -15,6 +15,7 @@ from otmaps._arrays import AnyFloatArray, checked_out, real_array
 from otmaps._backends import ArrayBackend, Backend, backend_of, refuse_out
 from otmaps._latent_axes import Axis, as_rows, components, from_rows, places
 from otmaps._map import MonotoneMap
+from otmaps._notebook import component_maps_html
 from otmaps._plan import RandomizedPlan
 
 
@@ -154,6 +155,9 @@ class ComponentMaps:
                 f"the prior has {self.members.size} components, but axis={self.axis} of latents of "
                 f"shape {shape} holds {found}. Name the axis of the components by axis=."
             )
+
+    def _repr_html_(self) -> str:
+        return component_maps_html(self)
 
     def __repr__(self) -> str:
         return (

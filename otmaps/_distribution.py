@@ -20,6 +20,7 @@ import numpy as np
 from otmaps._arrays import FloatArray, real_array, real_scalar
 from otmaps._inversion import invert_monotone
 from otmaps._moments import quantile_moment
+from otmaps._notebook import law_html
 
 RandomState: TypeAlias = np.random.Generator | int | None
 Size: TypeAlias = int | tuple[int, ...] | None
@@ -178,6 +179,9 @@ class Distribution(abc.ABC):
     def ilogsf(self, logq: Any) -> Any:
         """The point whose `logsf` is ``logq``: for upper tails below 1e-308."""
         return self._log_quantile(logq, upper=True)
+
+    def _repr_html_(self) -> str:
+        return law_html(self)
 
     @final
     def rvs(self, size: Size = None, random_state: RandomState = None) -> Any:

@@ -21,6 +21,7 @@ from otmaps._family_panels import Panel
 from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map
 from otmaps._matched_operation import MatchedOperation
+from otmaps._notebook import family_html
 from otmaps._operations import Operation
 
 _CERTIFIED = ("error", "error_u", "outer_error", "derivative_error")
@@ -120,6 +121,9 @@ class Family:
         op = self.make(**named)
         laws = input_laws(op, self.target, self.inputs)
         return MatchedOperation(op, self.target, laws, self._map(named, op), self.method)
+
+    def _repr_html_(self) -> str:
+        return family_html(self)
 
     def map(self, *values: Any, **parameters: Any) -> MonotoneMap:
         """The map at these parameters: ``family(...).map``."""

@@ -20,6 +20,7 @@ from otmaps._latent_axes import Axis, checked_axis, places
 from otmaps._linearity import Linear
 from otmaps._map_table import read_only
 from otmaps._multivariate_normal import MultivariateNormal
+from otmaps._notebook import gaussian_map_html
 from otmaps._parts import apply_kernel
 from otmaps._positive import ArrayFunctions, Multiple, PositiveOperator
 
@@ -195,6 +196,9 @@ class GaussianMap:
         shift = self.target.mean - self.factor * self.source.mean
         first = float(shift.flat[0])
         return first if np.all(shift == first) else None
+
+    def _repr_html_(self) -> str:
+        return gaussian_map_html(self)
 
     def __repr__(self) -> str:
         return (

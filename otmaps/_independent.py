@@ -12,6 +12,7 @@ import numpy as np
 from otmaps._arrays import FloatArray
 from otmaps._convert import as_distribution
 from otmaps._distribution import Distribution, RandomState, Size
+from otmaps._notebook import independent_html
 from otmaps._vector_law import VectorLaw
 
 
@@ -80,6 +81,9 @@ class Independent(VectorLaw):
         rng = np.random.default_rng(random_state)
         draws = [np.asarray(law.rvs((*shape, count), rng)) for law, count in self.runs]
         return np.concatenate(draws, axis=-1)
+
+    def _repr_html_(self) -> str:
+        return independent_html(self)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"({law!r}, {count})" for law, count in self.runs[:4])

@@ -13,6 +13,7 @@ import numpy as np
 from otmaps._arrays import FloatArray, real_scalar
 from otmaps._discrete import Discrete
 from otmaps._distribution import Distribution, RandomState, Size
+from otmaps._notebook import isotropic_html
 from otmaps._one_sided_priors import Beta
 from otmaps._priors import Normal, StudentT
 from otmaps._radii import Chi, PowerLaw, TNorm
@@ -79,6 +80,9 @@ class Isotropic(abc.ABC):
         norm = self.norm
         square = norm.mean() ** 2 + norm.std() ** 2
         return np.full(self.dim, math.sqrt(square / self.dim))
+
+    def _repr_html_(self) -> str:
+        return isotropic_html(self)
 
     @property
     def error(self) -> float:

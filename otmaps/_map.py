@@ -26,6 +26,7 @@ from otmaps._linearity import Linear
 from otmaps._map_blend import between, blended_table, cell_factor, continuation_gap
 from otmaps._map_exact import line_error, unit_at
 from otmaps._map_table import Table, checked_table, read_only, rounding_error
+from otmaps._notebook import map_html
 from otmaps._parts import apply_kernel, checked_threads
 from otmaps._symbols import Symbol
 
@@ -292,6 +293,9 @@ class MonotoneMap:
             records=None if self.table is None else self.table.records,
             ends=None if self.table is None else self.table.ends,
         )
+
+    def _repr_html_(self) -> str:
+        return map_html(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -16,6 +16,7 @@ from otmaps._distribution import Distribution
 from otmaps._kernels import _maps as k
 from otmaps._map import MonotoneMap
 from otmaps._map_exact import affine_between, unit_at
+from otmaps._notebook import chain_html
 
 _SAFETY = 2.0
 _MAGNIFIED = 1000.0
@@ -70,6 +71,9 @@ class ComposedMap:
     def source(self) -> Distribution | None:
         """The law that the first map takes, where it is known."""
         return self.maps[0].source
+
+    def _repr_html_(self) -> str:
+        return chain_html(self)
 
     @property
     def target(self) -> Distribution | None:

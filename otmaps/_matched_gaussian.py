@@ -27,6 +27,7 @@ from otmaps._matched_independent import (
     match_independent,
 )
 from otmaps._multivariate_normal import MultivariateNormal
+from otmaps._notebook import matched_gaussian_html
 from otmaps._operations import Operation
 from otmaps._priors import Normal
 
@@ -108,6 +109,9 @@ class MatchedGaussianOperation:
     def _form(self) -> Linear:
         form = self.operation.linear
         return Linear(()) if form is None else form
+
+    def _repr_html_(self) -> str:
+        return matched_gaussian_html(self)
 
     def __repr__(self) -> str:
         return (

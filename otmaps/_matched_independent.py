@@ -17,6 +17,7 @@ from otmaps._estimators._inputs import named_inputs
 from otmaps._independent import Independent, law_key
 from otmaps._latent_axes import Axis, checked_axis
 from otmaps._matched_operation import MatchedOperation
+from otmaps._notebook import matched_independent_html
 from otmaps._operations import Operation
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
@@ -78,6 +79,9 @@ class MatchedIndependentOperation:
         """The law of the raw result."""
         laws = [group.source for group in self.groups]
         return Independent([laws[i] for i in self.map.members])
+
+    def _repr_html_(self) -> str:
+        return matched_independent_html(self)
 
     def __repr__(self) -> str:
         return (

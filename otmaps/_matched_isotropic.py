@@ -29,6 +29,7 @@ from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map
 from otmaps._map_exact import affine_between
+from otmaps._notebook import matched_isotropic_html
 from otmaps._operations import Operation
 from otmaps._parts import checked_threads
 from otmaps._radial_map import RadialMap
@@ -177,6 +178,9 @@ class MatchedIsotropicOperation:
         scaled = Linear(tuple(factor * w for w in form.weights))
         public = linear(scaled.weights).raw  # blocks of a Dask array hold parts of latents
         return backend.compute(public, lambda _, a: run_linear(scaled, a), z)
+
+    def _repr_html_(self) -> str:
+        return matched_isotropic_html(self)
 
     def __repr__(self) -> str:
         return (

@@ -25,6 +25,7 @@ from otmaps._estimators import Estimator, pushforward
 from otmaps._expressions import Expression
 from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
+from otmaps._notebook import matched_html
 from otmaps._operations import Operation
 from otmaps._plan import RandomizedPlan
 from otmaps._symbols import Symbol
@@ -183,6 +184,9 @@ class MatchedOperation:
         if self.map.source is not None:
             return self.map.source
         return pushforward(self.operation, self.target, inputs=self.inputs, method=self.method)
+
+    def _repr_html_(self) -> str:
+        return matched_html(self)
 
     def __repr__(self) -> str:
         return (

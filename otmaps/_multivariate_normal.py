@@ -13,6 +13,7 @@ from otmaps._bures import excess
 from otmaps._covariance import Covariance
 from otmaps._covariances import as_covariance
 from otmaps._distribution import RandomState, Size
+from otmaps._notebook import normal_html
 from otmaps._vector_law import VectorLaw
 
 
@@ -72,6 +73,9 @@ class MultivariateNormal(VectorLaw):
         rng = np.random.default_rng(random_state)
         draws = self.covariance.draws(math.prod(batch), rng) + self.mean
         return draws.reshape(batch + self.shape)
+
+    def _repr_html_(self) -> str:
+        return normal_html(self)
 
     def whiten(self, x: Any) -> FloatArray:
         """Vectors of this law as vectors of independent standard normal components."""

@@ -82,7 +82,7 @@ class Operation:
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = [getattr(self, f.name) for f in dataclasses.fields(self)]
-        function = _decorated(self.function) or self.function
+        function = decorated(self.function) or self.function
         return _rebuild, (*fields[:2], dict(self.parameters), function, *fields[4:])
 
     def raw(self, *z: Any) -> Any:
@@ -280,7 +280,7 @@ def _read_only(array: AnyFloatArray) -> AnyFloatArray:
     return view
 
 
-def _decorated(function: Function) -> tuple[str, str] | None:
+def decorated(function: Function) -> tuple[str, str] | None:
     """Module and name of a function whose name a decorator has given to its factory.
 
     pickle goes by names, and would refuse the function because its name is taken.

@@ -36,6 +36,7 @@ from otmaps._map_exact import (
     relative_move,
     sound_range,
 )
+from otmaps._notebook import plan_html
 from otmaps._slice import Slice, quantile
 
 Randomness = np.random.Generator | int
@@ -171,6 +172,9 @@ class RandomizedPlan:
             quantile(self.target, lv.below, lv.beside),
             quantile(self.target, lv.upto, lv.above),
         )
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
 
     def __repr__(self) -> str:
         return (

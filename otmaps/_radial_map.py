@@ -13,6 +13,7 @@ from otmaps._backends import backend_of
 from otmaps._kernels._rows import inner_products, scale_rows, squared_norms
 from otmaps._latent_axes import Axis, as_rows, batch_shape, components, from_rows
 from otmaps._map import MonotoneMap
+from otmaps._notebook import radial_map_html
 
 _SMALL, _LARGE = 1e-280, 1e280  # squares beyond have lost digits
 
@@ -65,6 +66,9 @@ class RadialMap:
         if self.kind == "identity":
             return 1.0
         return self.norms.scale if self.norms is not None and self.kind == "scale" else None
+
+    def _repr_html_(self) -> str:
+        return radial_map_html(self, self.axis)
 
     def bent(self, norms: FloatArray) -> FloatArray:
         """T at norms."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -56,6 +58,21 @@ class RegisteredForm:
     ) -> None:
         self.unregister()
 
+    def __copy__(self) -> RegisteredForm:
+        return self  # what is in force is this one
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RegisteredForm:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        module, name = self.form.__module__, self.form.__qualname__
+        if getattr(sys.modules.get(module), name, None) is not self:
+            raise TypeError(
+                f"the closed form {name!r} is in force in this process alone: define it at the "
+                "top of a module, under its own name, and import that in the other process."
+            )
+        return _form_at, (module, name)
+
     def serves(self, op: Operation, laws: tuple[Distribution, ...]) -> bool:
         """Whether it was registered for this operation and the families of these laws."""
         return (
@@ -63,6 +80,11 @@ class RegisteredForm:
             and len(laws) == len(self.families)
             and all(map(isinstance, laws, self.families))
         )
+
+
+def _form_at(module: str, name: str) -> RegisteredForm:
+    form: RegisteredForm = getattr(importlib.import_module(module), name)
+    return form
 
 
 _LOCK = threading.Lock()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from typing import Any, final, overload
 import numpy as np
 
 from otmaps._kernels._elements import ufunc_arity
-from otmaps._operations import Function, Operation
+from otmaps._operations import Function, Operation, decorated
 
 
 @final
@@ -72,10 +73,27 @@ class OperationFactory:
             self.elementwise,
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = decorated(self.function)
+        if place is not None:
+            return _factory_at, place
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return _rebuild, (fields | {"defaults": dict(self.defaults)},)
+
     @property
     def doc(self) -> str:
         """The first line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+
+def _factory_at(module: str, name: str) -> OperationFactory:
+    factory: OperationFactory = getattr(importlib.import_module(module), name)
+    return factory
+
+
+def _rebuild(fields: dict[str, Any]) -> OperationFactory:
+    defaults = types.MappingProxyType(fields["defaults"])
+    return OperationFactory(**(fields | {"defaults": defaults}))
 
 
 def _own(value: Any) -> Any:

@@ -135,7 +135,7 @@ def test_help_says_that_naming_a_file_runs_it(command):
 
 def test_without_a_command_the_help_is_shown_in_the_order_of_use():
     text = good()
-    listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()[:9]]
+    listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()[:11]]
     assert listed == [
         "ops",
         "inspect",
@@ -145,7 +145,9 @@ def test_without_a_command_the_help_is_shown_in_the_order_of_use():
         "precompute",
         "store",
         "demo",
+        "doctor",
         "completion",
+        "help",
     ]
     assert "..." not in text.partition("Commands:\n")[2].partition("Examples:")[0]
 

@@ -6,6 +6,8 @@ import dataclasses
 import math
 from typing import Any
 
+from otmaps._notebook import check_html
+
 
 @dataclasses.dataclass(frozen=True)
 class CheckRow:
@@ -69,6 +71,9 @@ class CheckReport:
             rows.append(fields | {"holds": row.holds, "skipped": row.skipped})
         about = {"n": self.n, "dim": self.dim, "seed": self.seed, "confidence": self.confidence}
         return {"holds": bool(self), **about, "rows": rows}
+
+    def _repr_html_(self) -> str:
+        return check_html(self)
 
     def __str__(self) -> str:
         verdict = "all rows hold" if self else f"{len(self.failures)} of {len(self.rows)} rows fail"

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from otmaps._notebook import diagnosis_html
+
 
 @dataclasses.dataclass(frozen=True)
 class DiagnosisRow:
@@ -91,6 +93,9 @@ class Diagnosis:
             rows.append(fields | {"verdict": row.verdict})
         about = {name: getattr(self, name) for name in ("count", "dim", "prior", "level", "seed")}
         return {"fits": bool(self), **about, "rows": rows}
+
+    def _repr_html_(self) -> str:
+        return diagnosis_html(self)
 
     def __str__(self) -> str:
         run = sum(not row.skipped for row in self.rows)

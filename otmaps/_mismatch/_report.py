@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+
+from otmaps._notebook import mismatch_html
+from otmaps._one_sided_priors import Gamma
 
 FIGURES = (
     "kl",
@@ -19,6 +23,7 @@ FIGURES = (
     "prior_norm_std",
 )
 COMPONENT, NORM, WORST = "one component", "the norm", "the worst component"
+_MAPPINGS = ("error", "reasons")
 _TITLES = (
     "KL(law of y || prior), nats",
     "Wasserstein-1 ({cost})",
@@ -83,6 +88,14 @@ class Mismatch:
     method: str
     judged: str = COMPONENT
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return state | {name: dict(state[name]) for name in _MAPPINGS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, MappingProxyType(value) if name in _MAPPINGS else value)
+
     def as_dict(self) -> dict[str, Any]:
         """The figures in JSON types: {name: {value, error, reason}}; "inf" and null are text."""
         figures = {
@@ -95,10 +108,33 @@ class Mismatch:
         }
         return {"dim": self.dim, "method": self.method, "judged": self.judged} | figures
 
+    def norm_laws(self) -> dict[str, Gamma]:
+        """The squared norms as gamma laws with their mean and standard deviation.
+
+        They are the laws themselves for normal components, and close to them for others from some
+        tens of dimensions on. Where these moments are not positive and finite, there is none.
+        """
+        pairs = {
+            "raw result": (self.norm_mean, self.norm_std),
+            "prior": (self.prior_norm_mean, self.prior_norm_std),
+        }
+        return {
+            name: Gamma((mean / std) ** 2, scale=std * std / mean)
+            for name, (mean, std) in pairs.items()
+            if 0.0 < std < math.inf and 0.0 < mean < math.inf
+        }
+
+    def _repr_html_(self) -> str:
+        figures = tuple(zip(FIGURES, self._titles(), strict=True))
+        return mismatch_html(self, figures, self.norm_laws())
+
+    def _titles(self) -> list[str]:
+        cost = "Euclidean cost" if self.judged == NORM else "l1 cost"
+        return [title.format(cost=cost, judged=self.judged) for title in _TITLES]
+
     def __str__(self) -> str:
         lines = [f"mismatch in {self.dim} dimensions (law of y by {self.method})"]
-        cost = "Euclidean cost" if self.judged == NORM else "l1 cost"
-        titles = [title.format(cost=cost, judged=self.judged) for title in _TITLES]
+        titles = self._titles()
         width = max(map(len, titles))
         for name, title in zip(FIGURES, titles, strict=True):
             value, error = getattr(self, name), self.error[name]

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import final
 
+from otmaps._notebook import precompute_html
 from otmaps._precompute._jobs import Job
 
 
@@ -89,6 +90,9 @@ class PrecomputeReport:
         """The largest error of a map of this run; NaN where there is none."""
         known = [result.error for result in self.results if not math.isnan(result.error)]
         return max(known, default=math.nan)
+
+    def _repr_html_(self) -> str:
+        return precompute_html(self)
 
     def __str__(self) -> str:
         counts = [f"{self.count(s)} {s}" for s in ("built", "found", "memory-only", "failed")]

@@ -37,9 +37,12 @@ __all__ = [
     "TableStore",
     "Transfer",
     "Verification",
+    "default_path",
     "export_tables",
     "import_tables",
+    "is_url",
     "resolve_store",
+    "shared_paths",
 ]
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, final
 
 from otmaps._errors import StoreWarning, TableError
 from otmaps._format import unpack
+from otmaps._notebook import verification_html
 from otmaps._stores._base import KEY, Store, StoreEntry, checked_key
 from otmaps._stores._files import LOCK, SUFFIX, TEMPORARY, publish, read, sweep, unlink
 from otmaps._stores._memory import MemoryStore
@@ -47,6 +48,9 @@ class Verification:
 
     def __bool__(self) -> bool:
         return not self.bad
+
+    def _repr_html_(self) -> str:
+        return verification_html(self)
 
 
 @final
@@ -107,10 +111,10 @@ class TableStore(Store):
             raise ValueError(f"build_timeout must be at least 0 seconds, got {build_timeout!r}.")
         if max_bytes is not None and not max_bytes >= 0:
             raise ValueError(f"max_bytes must be at least 0, got {max_bytes!r}.")
-        self.path = default_path() if path is None else Path(path).expanduser().absolute()
-        self.build_timeout = float(build_timeout)
+        self.path: Path = default_path() if path is None else Path(path).expanduser().absolute()
+        self.build_timeout: float = float(build_timeout)
         self.max_bytes = max_bytes
-        self.read_only = bool(read_only)
+        self.read_only: bool = bool(read_only)
         self._root = str(self.path)
         self._room = 0  # bytes that may be written before the next look at the directory
         self._memory = MemoryStore()  # what the disk did not take

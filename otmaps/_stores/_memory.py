@@ -31,6 +31,9 @@ class MemoryStore(Store):
         self._entries: collections.OrderedDict[str, tuple[bytes, float]] = collections.OrderedDict()
         self._size = 0
 
+    def __repr__(self) -> str:
+        return f"MemoryStore(max_bytes={self.max_bytes})"
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -94,7 +97,7 @@ class FrontedStore(Store):
 
     def __init__(self, back: Store, front: MemoryStore | None = None) -> None:
         self.back = back
-        self.front = MemoryStore(2**26) if front is None else front
+        self.front: MemoryStore = MemoryStore(2**26) if front is None else front
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrontedStore, (self.back,)

@@ -87,10 +87,10 @@ class ObjectStore(Store):
             raise ValueError(f"url is {url!r}: pass the path of the directory to TableStore.")
         if not timeout > 0:
             raise ValueError(f"timeout must be more than 0 seconds, got {timeout!r}.")
-        self.url = url.rstrip("/")
-        self.timeout = float(timeout)
-        self.build_timeout = float(build_timeout)
-        self.copy = self._opened(copy)
+        self.url: str = url.rstrip("/")
+        self.timeout: float = float(timeout)
+        self.build_timeout: float = float(build_timeout)
+        self.copy: Store | None = self._opened(copy)
         self._options = dict(options or {})
         self._service = Service(self.url, self._options, self.timeout)
         self._memory = MemoryStore()  # what the service did not take

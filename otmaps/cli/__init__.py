@@ -10,6 +10,8 @@ from otmaps.cli._catalogue import ops
 from otmaps.cli._completion import completion
 from otmaps.cli._demonstration import demo
 from otmaps.cli._diagnosis import diagnose
+from otmaps.cli._doctor import doctor
+from otmaps.cli._help import show_help
 from otmaps.cli._inspection import inspect
 from otmaps.cli._latents import check, match
 from otmaps.cli._precomputation import precompute
@@ -17,5 +19,18 @@ from otmaps.cli._store import store
 
 __all__ = ["main"]
 
-for _command in (ops, inspect, match, check, diagnose, precompute, store, demo, completion):
+_COMMANDS = (
+    ops,
+    inspect,
+    match,
+    check,
+    diagnose,
+    precompute,
+    store,
+    demo,
+    doctor,
+    completion,
+    show_help,
+)
+for _command in _COMMANDS:
     main.add_command(_command)

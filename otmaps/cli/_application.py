@@ -2,57 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-EXAMPLES = "\b\nExamples:\n  "
+from otmaps.cli._command import Group, is_json
+from otmaps.cli._manual import Manual
+from otmaps.cli._voice import say, warnings_as_lines
 
 
-def examples(*lines: str) -> str:
-    """The epilogue of a help page: lines that a reader may copy."""
-    return EXAMPLES + "\n  ".join(lines)
-
-
-def say(label: str, text: str, colour: str) -> None:
-    """Write ``label: text`` to stderr as exactly one line."""
-    line = f"{click.style(f'{label}:', fg=colour, bold=True)} {' '.join(text.split())}"
-    plain = bool(os.environ.get("NO_COLOR"))
-    click.echo(line, err=True, color=False if plain else None)
-
-
-@contextlib.contextmanager
-def warnings_as_lines() -> Iterator[None]:
-    """Show each different warning once, as one line; those of otmaps always."""
-    from otmaps._errors import AccuracyWarning, StoreWarning
-
-    told: set[str] = set()
-
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        if str(message) not in told:
-            told.add(str(message))
-            say("Warning", str(message), "yellow")
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        for kind in (AccuracyWarning, StoreWarning):
-            warnings.simplefilter("always", kind)
-        yield
-
-
-class Application(click.Group):
+class Application(Group):
     """The group of all commands."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
-        """The commands in the order in which they are added."""
-        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the library raises on purpose becomes a click exception."""
@@ -78,13 +43,14 @@ class Application(click.Group):
         run = functools.partial(super().main, args, prog_name, complete_var, **extra)
         if not standalone_mode:
             return run(standalone_mode=False)
+        as_json = is_json(list(sys.argv[1:] if args is None else args))
         try:
             code: Any = run(standalone_mode=False)
         except click.ClickException as error:
-            say("Error", _with_help(error), "red")
+            say("Error", _with_help(error), as_json=as_json, exit_code=2)
             sys.exit(2)
         except click.Abort:
-            say("Error", "interrupted.", "red")
+            say("Error", "interrupted.", as_json=as_json, exit_code=130)
             sys.exit(130)
         except BrokenPipeError:  # the reader, such as head, has what it wanted
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -122,11 +88,16 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     name="otmaps",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=examples(
-        "otmaps inspect lerp --prior uniform",
-        "otmaps match lerp a.npy b.npy -p t=0.3 --prior normal -o out.npy",
-        "otmaps precompute lerp -p t=0:1:101 --prior normal --prior uniform",
-        "otmaps demo --output demo",
+    manual=Manual(
+        (
+            "otmaps inspect lerp --prior uniform",
+            "otmaps match lerp a.npy b.npy -p t=0.3 --prior normal -o out.npy",
+            "otmaps precompute lerp -p t=0:1:101 --prior normal --prior uniform",
+            "otmaps doctor",
+            "otmaps help laws",
+        ),
+        exits={1: "A check did not hold; see 'otmaps help exit-status'."},
+        environment=(),
     ),
 )
 @click.option(
@@ -149,7 +120,7 @@ def main(ctx: click.Context, debug: bool) -> None:  # noqa: ARG001 - read from t
 
     otmaps bends an operation, such as the interpolation of two latents, as little as possible so
     that its result follows the law the latents come from. Every command has a --help with
-    examples.
+    examples, exit codes and what it prints as JSON; 'otmaps help' lists more to read.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -7,7 +7,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from click.shell_completion import CompletionItem
 
-    from otmaps import Distribution, Operation
+    from otmaps import Distribution, Isotropic, Operation
 
+    Law = Distribution | Isotropic
+    Made = TypeVar("Made")
     Factory = Callable[..., Operation]
 
 REQUIRED = inspect.Parameter.empty
@@ -65,13 +67,18 @@ def law_callback(
     if text is None:
         return None
     if isinstance(text, tuple):
-        return tuple(_law(each) for each in text)
-    return _law(text)
+        return tuple(_read(parse_law, each) for each in text)
+    return _read(parse_law, text)
 
 
-def _law(text: str) -> Distribution:
+def any_law_callback(_: click.Context, __: click.Parameter, text: str) -> Law:
+    """As `law_callback`, for commands that take laws of whole latents too."""
+    return _read(parse_any_law, text)
+
+
+def _read(parse: Callable[[str], Made], text: str) -> Made:
     try:
-        return parse_law(text)
+        return parse(text)
     except (TypeError, ValueError) as error:
         raise click.BadParameter(f"{text!r}: {error}") from None
 
@@ -87,7 +94,14 @@ def complete_operation(
 
 def complete_law(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of laws, or files."""
-    return _completed(_laws(), incomplete)
+    return _completed(scalar_laws(), incomplete)
+
+
+def complete_any_law(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of laws, those of whole latents too, or files."""
+    return _completed([*scalar_laws(), *vector_laws()], incomplete)
 
 
 def _completed(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
@@ -110,14 +124,18 @@ def parse_law(text: str) -> Distribution:
     if text.endswith(".npy"):
         return as_distribution(load_array(Path(text)))
     name, arguments, keywords = _parse_call(text)
-    laws = _laws()
-    key = name.lower().replace("_", "").replace("-", "")
+    laws, key = scalar_laws(), _key(name)
     if key in laws:
         return _called(laws[key], name, arguments, keywords)
+    if key in vector_laws():
+        raise ValueError(
+            "this is a law of whole latents, which match and diagnose take; here the law of one "
+            "component is asked for, such as normal"
+        )
     try:
         alias = as_distribution(name)  # it has other names, such as "gaussian"
     except ValueError:
-        listed = ", ".join(sorted(_laws()))
+        listed = ", ".join(sorted(laws))
         raise ValueError(
             f"no law is named {name!r}{closest(key, laws)}; there are {listed}, with parameters "
             "as in uniform(-1, 1), and samples in files named *.npy"
@@ -125,18 +143,44 @@ def parse_law(text: str) -> Distribution:
     return _called(type(alias), name, arguments, keywords)
 
 
-def _laws() -> dict[str, type[Distribution]]:
-    """The public laws with closed forms, by their names in lower case."""
+def parse_any_law(text: str) -> Law:
+    """As `parse_law`; and the law of a whole latent of a call such as ``StandardNormal(512)``."""
+    if not text.endswith(".npy"):
+        name, arguments, keywords = _parse_call(text)
+        laws = vector_laws()
+        if _key(name) in laws:
+            return _called(laws[_key(name)], name, arguments, keywords)
+    return parse_law(text)
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def scalar_laws() -> dict[str, Callable[..., Distribution]]:
+    """The public laws of a number that numbers describe, by their names in lower case."""
     import otmaps
 
-    made_of_objects = {"Empirical", "Mixture"}
-    classes = [getattr(otmaps, name) for name in otmaps.__all__ if name not in made_of_objects]
+    made_of_objects = {"Distribution", "Empirical", "Mixture", "Smoothed"}
+    return _public_classes(otmaps.Distribution, made_of_objects)
+
+
+def vector_laws() -> dict[str, Callable[..., Isotropic]]:
+    """The public laws of whole latents that numbers describe, by their names in lower case."""
+    import otmaps
+
+    classes = _public_classes(otmaps.Isotropic, {"Isotropic", "Radial"})
+    return {**classes, "multivariatecauchy": otmaps.MultivariateCauchy}
+
+
+def _public_classes(base: Any, left_out: set[str]) -> dict[str, Callable[..., Any]]:
+    import otmaps
+
+    classes = [getattr(otmaps, name) for name in otmaps.__all__ if name not in left_out]
     return {
         cls.__name__.lower(): cls
         for cls in classes
-        if isinstance(cls, type)
-        and issubclass(cls, otmaps.Distribution)
-        and cls is not otmaps.Distribution
+        if isinstance(cls, type) and issubclass(cls, base)
     }
 
 
@@ -158,8 +202,8 @@ def _parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 
 def _called(
-    cls: type[Distribution], name: str, arguments: list[Any], keywords: dict[str, Any]
-) -> Distribution:
+    cls: Callable[..., Made], name: str, arguments: list[Any], keywords: dict[str, Any]
+) -> Made:
     signature = inspect.signature(cls)
     try:
         signature.bind(*arguments, **keywords)

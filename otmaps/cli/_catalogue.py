@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otmaps.cli._application import examples
 from otmaps.cli._arguments import REQUIRED, parameters_of
+from otmaps.cli._command import command
+from otmaps.cli._manual import Manual
 from otmaps.cli._options import json_option
 from otmaps.cli._terminal import print_json, print_table
 from otmaps.cli._user_code import import_source
@@ -19,9 +20,20 @@ if TYPE_CHECKING:
 _REQUIRED = "required"
 
 
-@click.command(
+@command(
     short_help="List the operations.",
-    epilog=examples("otmaps ops", "otmaps ops --json", "otmaps ops own.py"),
+    manual=Manual(
+        ("otmaps ops", "otmaps ops --json", "otmaps ops own.py"),
+        json={
+            "name": "The name; the document is a list with one object for each operation.",
+            "latents": "The names of its latents; none where their number is free.",
+            "parameters": 'The default of each parameter, or "required".',
+            "pointwise": "Whether it acts on each component alone.",
+            "doc": "What it does.",
+        },
+        environment=(),
+        files=("*.py",),
+    ),
 )
 @click.argument("sources", metavar="[FILE.py|MODULE]...", nargs=-1)
 @json_option

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import click
 
+from otmaps.cli._command import command
+from otmaps.cli._manual import Manual
+
 _HELP = """\
 Print the script that completes otmaps commands in a shell.
 
 \b
 Install it once:
-  bash   otmaps completion bash > ~/.local/share/bash-completion/completions/otmaps
+  bash   otmaps completion bash > \\
+             ~/.local/share/bash-completion/completions/otmaps
   zsh    otmaps completion zsh > ~/.zfunc/_otmaps
          (with 'fpath+=~/.zfunc' before 'compinit' in ~/.zshrc)
   fish   otmaps completion fish > ~/.config/fish/completions/otmaps.fish
-
-\b
-Or try it in the running shell:
-  eval "$(otmaps completion bash)"
-  eval "$(otmaps completion zsh)"
-  otmaps completion fish | source
 """
 
 
-@click.command(help=_HELP, short_help="Print the completion script of a shell.")
+@command(
+    help=_HELP,
+    short_help="Print the completion script of a shell.",
+    manual=Manual(
+        (
+            'eval "$(otmaps completion bash)"',
+            'eval "$(otmaps completion zsh)"',
+            "otmaps completion fish | source",
+        ),
+        environment=(),
+    ),
+)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:

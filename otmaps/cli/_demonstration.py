@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from otmaps.cli._application import examples
 from otmaps.cli._arguments import complete_law, law_callback
-from otmaps.cli._terminal import console, number, print_table, progress_bar
+from otmaps.cli._command import command
+from otmaps.cli._manual import LAWS, Manual
+from otmaps.cli._options import json_option
+from otmaps.cli._terminal import console, number, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from otmaps import Distribution
-    from otmaps.demo import ModelReport, Row
+    from otmaps.demo import DemoReport, ModelReport, Row
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(
+@command(
     short_help="Show it on image generators, as a page.",
-    epilog=examples(
-        "otmaps demo",
-        "otmaps demo --output /tmp/demo -n 2000",
-        "otmaps demo --model g.onnx --prior normal --dim 128 --classifier c.onnx",
+    manual=Manual(
+        (
+            "otmaps demo",
+            "otmaps demo --output /tmp/demo -n 2000",
+            "otmaps demo --model g.onnx --prior normal --dim 128 --classifier c.onnx",
+        ),
+        notes=LAWS,
+        json={
+            "page": "The path of the page.",
+            "results": "The path of a file with everything measured.",
+            "n": "Samples in each row.",
+            "seed": "The seed of all draws.",
+            "seconds": "How long it took.",
+            "models": "For each generator its name, prior, dim and the rows of its table.",
+        },
+        files=("*.onnx",),
     ),
 )
 @click.option(
@@ -62,6 +77,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--dim", type=click.IntRange(min=1), help="Its latent dimension, where the file leaves it open."
 )
 @click.option("--classifier", type=_FILE, help="A classifier of its images as ONNX, for scores.")
+@json_option
 def demo(
     *,
     output: Path,
@@ -71,6 +87,7 @@ def demo(
     prior: Distribution | None,
     dim: int | None,
     classifier: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure raw and matched operations on image generators and write a page about it.
 
@@ -97,11 +114,33 @@ def demo(
                 task, description=message, completed=fraction
             ),
         )
+    if as_json:
+        print_json(_as_dict(report))
+        return
     for measured in report.models:
         _print_model(measured)
     out = console()
     out.print(f"{report.n} samples a row, seed {report.seed}, {report.seconds:.0f} s")
     out.print(f"Page: {report.page}", soft_wrap=True)
+
+
+def _as_dict(report: DemoReport) -> dict[str, Any]:
+    return {
+        "page": str(report.page),
+        "results": str(report.results),
+        "n": report.n,
+        "seed": report.seed,
+        "seconds": report.seconds,
+        "models": [
+            {
+                "name": measured.name,
+                "prior": repr(measured.prior),
+                "dim": measured.dim,
+                "rows": [dataclasses.asdict(row) for row in measured.rows],
+            }
+            for measured in report.models
+        ],
+    }
 
 
 def _print_model(measured: ModelReport) -> None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otmaps.cli import _options
-from otmaps.cli._application import examples
 from otmaps.cli._arguments import load_array
+from otmaps.cli._command import command
+from otmaps.cli._manual import LAWS, Manual
 from otmaps.cli._terminal import console, number, print_json, print_table
+from otmaps.cli._voice import working
 
 if TYPE_CHECKING:
-    from otmaps import Diagnosis, Distribution
+    from otmaps import Diagnosis
+    from otmaps.cli._arguments import Law
 
 
 def _axes(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, ...] | None:
@@ -25,19 +28,36 @@ def _axes(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int,
         raise click.BadParameter(f"{text!r} is no list of integers, such as 1,2,3.") from None
 
 
-@click.command(
+@command(
     short_help="Test whether latents follow a prior.",
-    epilog=examples(
-        "otmaps diagnose latents.npy",
-        'otmaps diagnose latents.npy --prior "uniform(-1, 1)"',
-        "otmaps diagnose noise.npy --axis 1,2,3 --json",
-    )
-    + _options.LAWS,
+    manual=Manual(
+        (
+            "otmaps diagnose latents.npy",
+            'otmaps diagnose latents.npy --prior "uniform(-1, 1)"',
+            'otmaps diagnose latents.npy --prior "Sphere(512)"',
+            "otmaps diagnose noise.npy --axis 1,2,3 --json",
+        ),
+        notes=LAWS,
+        exits={1: "The latents contradict the prior."},
+        json={
+            "file": "The file.",
+            "prior": "The prior.",
+            "fits": "Whether no row contradicts it.",
+            "count": "The number of latents.",
+            "dim": "The number of components of a latent.",
+            "level": "The probability of a false alarm.",
+            "seed": "The seed of what the tests draw.",
+            "rows": "For each test its name, what was found and expected, p_value, adjusted and "
+            "verdict.",
+        },
+        environment=(),
+        files=("*.npy",),
+    ),
 )
 @click.argument(
     "file", metavar="FILE.npy", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@_options.prior_option
+@_options.any_prior_option
 @click.option(
     "--axis",
     metavar="AXES",
@@ -65,20 +85,21 @@ def diagnose(
     ctx: click.Context,
     *,
     file: Path,
-    prior: Distribution,
+    prior: Law,
     axis: tuple[int, ...] | None,
     level: float,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Test whether latents in a .npy file follow a prior of independent components.
+    """Test whether latents in a .npy file follow a prior.
 
     Norms, components, correlations and neighbours are tested. The exit code is 1 when a row
     contradicts the prior.
     """
     import otmaps
 
-    report = otmaps.diagnose(load_array(file), prior, axis=axis, level=level, seed=seed)
+    with working("tests"):
+        report = otmaps.diagnose(load_array(file), prior, axis=axis, level=level, seed=seed)
     if as_json:
         print_json({"file": str(file)} | report.as_dict())
     else:

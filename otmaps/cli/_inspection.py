@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otmaps.cli import _options
-from otmaps.cli._application import examples
 from otmaps.cli._arguments import bind, split_inputs
+from otmaps.cli._command import command
+from otmaps.cli._manual import LAWS, OPERATIONS, Manual
 from otmaps.cli._terminal import console, error_size, number, print_json, print_plots, print_table
+from otmaps.cli._voice import is_quiet, working
 
 if TYPE_CHECKING:
     from otmaps import Distribution, MatchedOperation, Mismatch, MonotoneMap
@@ -19,16 +21,29 @@ if TYPE_CHECKING:
 _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
 
-@click.command(
+@command(
     short_help="Show the law of the result, its faults and the map.",
-    epilog=examples(
-        "otmaps inspect lerp --prior uniform",
-        'otmaps inspect barycenter -p weights=.25,.25,.25,.25 --prior "student_t(5)"',
-        "otmaps inspect vicinity -p eps=0.5 --prior normal --input u=uniform",
-        "otmaps inspect analogy --prior uniform --png analogy.png",
-        "otmaps inspect own.py:sharpen -p strength=0.5 --json",
-    )
-    + _options.NOTES,
+    manual=Manual(
+        (
+            "otmaps inspect lerp --prior uniform",
+            'otmaps inspect barycenter -p weights=.25,.25,.25,.25 --prior "student_t(5)"',
+            "otmaps inspect vicinity -p eps=0.5 --prior normal --input u=uniform",
+            "otmaps inspect analogy --prior uniform --png analogy.png",
+            "otmaps inspect own.py:sharpen -p strength=0.5 --json",
+        ),
+        notes=f"{OPERATIONS}\n{LAWS}",
+        json={
+            "operation": "The operation with its parameters.",
+            "prior": "The prior.",
+            "law": "The law of a component of the raw result: method, error, tail_error, mean, "
+            "std, support, atoms, quantiles.",
+            "prior_law": "The same of the prior.",
+            "mismatch": "What the raw result does wrong in --dim components: kl, w1, w2, norms, "
+            "with their errors.",
+            "map": "The map to the prior: kind, error, error_u, cells, domain.",
+        },
+        files=("*.npy", "*.py"),
+    ),
 )
 @_options.operation_argument
 @_options.prior_option
@@ -73,12 +88,16 @@ def inspect(
     op = bind(factory, parameters)
     laws = split_inputs(inputs)
     shelf = _options.chosen_store(store)
-    matched = match(op, prior, inputs=laws, method=method, tol=tol, store=shelf)
-    report = mismatch(op, prior, dim, inputs=laws, method=method)
+    with working("law and map"):
+        matched = match(op, prior, inputs=laws, method=method, tol=tol, store=shelf)
+    with working("mismatch"):
+        report = mismatch(op, prior, dim, inputs=laws, method=method)
     if png is not None:
         _draw(matched, report, png)
     if as_json:
         print_json(_as_dict(matched, report))
+        return
+    if is_quiet():
         return
     _print(matched, report)
     if png is not None:
@@ -128,7 +147,7 @@ def _map_dict(matched: MatchedOperation) -> dict[str, Any]:
 
 
 def _print(matched: MatchedOperation, report: Mismatch) -> None:
-    from otmaps.plot import density_curve, map_curve, shown_range
+    from otmaps._curves import density_curve, map_curve, shown_range
 
     source, target, T = matched.source, matched.target, _map(matched)
     out = console()

@@ -12,25 +12,41 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otmaps.cli import _options
-from otmaps.cli._application import examples, say
 from otmaps.cli._arguments import bind, load_array, split_inputs
+from otmaps.cli._command import command
+from otmaps.cli._manual import LAWS, OPERATIONS, Manual
 from otmaps.cli._terminal import console, error_size, number, print_json, print_table
+from otmaps.cli._voice import note, say, working
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from otmaps import CheckReport, Distribution
-    from otmaps.cli._arguments import Factory
+    from otmaps import CheckReport, Distribution, Operation
+    from otmaps.cli._arguments import Factory, Law
 
 
-@click.command(
+@command(
     short_help="Match the latents of .npy files.",
-    epilog=examples(
-        "otmaps match lerp a.npy b.npy -p t=0.3 --prior normal -o out.npy",
-        'otmaps match analogy a.npy b.npy c.npy --prior "uniform(-1, 1)" -o d.npy',
-        "otmaps match own.py:sharpen a.npy b.npy -p strength=0.5 -o out.npy",
-    )
-    + _options.NOTES,
+    manual=Manual(
+        (
+            "otmaps match lerp a.npy b.npy -p t=0.3 --prior normal -o out.npy",
+            'otmaps match analogy a.npy b.npy c.npy --prior "uniform(-1, 1)" -o d.npy',
+            'otmaps match slerp a.npy b.npy --prior "StandardNormal(512)" -o out.npy',
+            "otmaps match own.py:sharpen a.npy b.npy -p strength=0.5 -o out.npy",
+        ),
+        notes=f"{OPERATIONS}\n{LAWS}",
+        json={
+            "operation": "The operation with its parameters.",
+            "prior": "The prior.",
+            "inputs": "The files.",
+            "output": "The file with the matched latents.",
+            "shape": "Of the result.",
+            "dtype": "Of the result.",
+            "nan": "How many results are NaN.",
+            "map": "The map: kind and error.",
+        },
+        files=("*.npy", "*.py"),
+    ),
 )
 @_options.operation_argument
 @click.argument(
@@ -48,34 +64,35 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the matched latents go.",
 )
-@_options.prior_option
+@_options.any_prior_option
 @_options.inputs_option
 @_options.parameters_option
 @_options.method_option
 @_options.tol_option
 @_options.store_option
 @click.option("--force", is_flag=True, help="Overwrite the output file.")
+@_options.json_option
 def match(
     *,
     factory: Factory,
     files: tuple[Path, ...],
     output: Path,
-    prior: Distribution,
+    prior: Law,
     inputs: tuple[str, ...],
     parameters: tuple[str, ...],
     method: str,
     tol: float,
     store: str | None,
     force: bool,
+    as_json: bool,
 ) -> None:
     """Apply a matched operation to latents in .npy files, one file for each latent.
 
     The arrays may have any shapes that broadcast against each other. The result is float32 (or
-    float16) where all of them are, and float64 otherwise.
+    float16) where all of them are, and float64 otherwise. A prior of whole latents, such as
+    StandardNormal(512), takes the last axis for the components of a latent.
     """
     import numpy as np
-
-    import otmaps
 
     if output.exists() and not force:
         raise click.UsageError(f"{output} exists; pass --force to overwrite it.")
@@ -86,13 +103,27 @@ def match(
             f"{'file' if len(files) == 1 else 'files'}."
         )
     arrays = [load_array(path) for path in files]
-    matched = otmaps.match(
-        op, prior, inputs=split_inputs(inputs), method=method, tol=tol,
-        store=_options.chosen_store(store),
-    )  # fmt: skip
-    result = np.asarray(matched(*arrays))
-    _count_nan(result)
+    matched = _matched(op, prior, inputs=inputs, method=method, tol=tol, store=store)
+    with working("latents"):
+        result = np.asarray(matched(*arrays))
+    nan = int(np.count_nonzero(np.isnan(result)))
+    if nan:
+        say("Warning", f"{nan} of {result.size} results are NaN.", kind="Warning")
     save_array(output, result)
+    if as_json:
+        print_json(
+            {
+                "operation": repr(op),
+                "prior": repr(prior),
+                "inputs": [str(path) for path in files],
+                "output": str(output),
+                "shape": list(result.shape),
+                "dtype": str(result.dtype),
+                "nan": nan,
+                "map": {"kind": matched.map.kind, "error": matched.map.error},
+            }
+        )
+        return
     shape = " x ".join(map(str, result.shape)) or "one number"
     console().print(
         f"{output}: {shape}, {result.dtype}; {matched.map.kind} map, "
@@ -101,12 +132,24 @@ def match(
     )
 
 
-def _count_nan(result: npt.NDArray[Any]) -> None:
-    import numpy as np
+def _matched(
+    op: Operation,
+    prior: Law,
+    *,
+    inputs: tuple[str, ...],
+    method: str,
+    tol: float,
+    store: str | None,
+) -> Any:
+    import otmaps
 
-    count = int(np.count_nonzero(np.isnan(result)))
-    if count:
-        say("Warning", f"{count} of {result.size} results are NaN.", "yellow")
+    with working("law and map"):
+        matched = otmaps.match(
+            op, prior, inputs=split_inputs(inputs), method=method, tol=tol,
+            store=_options.chosen_store(store),
+        )  # fmt: skip
+    note(f"{matched!r}")
+    return matched
 
 
 def save_array(path: Path, array: npt.NDArray[Any]) -> None:
@@ -137,14 +180,29 @@ def save_array(path: Path, array: npt.NDArray[Any]) -> None:
         raise
 
 
-@click.command(
+@command(
     short_help="Compare the map with optimal transport by POT.",
-    epilog=examples(
-        "otmaps check lerp --prior uniform",
-        "otmaps check barycenter -p weights=.7,.2,.1 --prior laplace -n 5000 --dim 3",
-        "otmaps check own.py:sharpen --json",
-    )
-    + _options.NOTES,
+    manual=Manual(
+        (
+            "otmaps check lerp --prior uniform",
+            "otmaps check barycenter -p weights=.7,.2,.1 --prior laplace -n 5000 --dim 3",
+            "otmaps check own.py:sharpen --json",
+        ),
+        notes=f"{OPERATIONS}\n{LAWS}",
+        exits={1: "The map does not hold."},
+        json={
+            "operation": "The operation with its parameters.",
+            "prior": "The prior.",
+            "holds": "Whether no row fails.",
+            "n": "The number of draws.",
+            "dim": "The components of a latent in the exact plan.",
+            "confidence": "The probability that a right map passes.",
+            "seed": "The seed of all draws.",
+            "rows": "For each gap its name, found, allowed, unit, whether it holds or was skipped, "
+            "and a note.",
+        },
+        files=("*.npy", "*.py"),
+    ),
 )
 @_options.operation_argument
 @_options.prior_option
@@ -201,11 +259,9 @@ def check(
     import otmaps
 
     op = bind(factory, parameters)
-    matched = otmaps.match(
-        op, prior, inputs=split_inputs(inputs), method=method, tol=tol,
-        store=_options.chosen_store(store),
-    )  # fmt: skip
-    report = otmaps.check(matched, n=n, dim=dim, seed=seed)
+    matched = _matched(op, prior, inputs=inputs, method=method, tol=tol, store=store)
+    with working("optimal transport by POT"):
+        report = otmaps.check(matched, n=n, dim=dim, seed=seed)
     if as_json:
         print_json({"operation": repr(op), "prior": repr(prior)} | report.as_dict())
     else:

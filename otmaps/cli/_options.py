@@ -7,23 +7,13 @@ from typing import Any
 import click
 
 from otmaps.cli._arguments import (
+    any_law_callback,
+    complete_any_law,
     complete_law,
     complete_operation,
     law_callback,
     operation_callback,
 )
-
-# Shown below the examples of every command that takes a law, or an operation too.
-LAWS = """
-
-LAW is a name with optional parameters, such as normal, uniform(-1, 1), student_t(df=5) or
-laplace(0, 2), or a .npy file with a one-dimensional sample.
-"""
-NOTES = """
-
-OPERATION is the name of an operation (see 'otmaps ops'), or your own as path/to/file.py:name or
-module:name. Naming a file or a module runs its code.
-""" + LAWS.removeprefix("\n")
 
 operation_argument = click.argument(
     "factory",
@@ -40,6 +30,16 @@ prior_option = click.option(
     default="normal",
     show_default=True,
     help="The law of each component of a latent.",
+)
+
+any_prior_option = click.option(
+    "--prior",
+    metavar="LAW",
+    callback=any_law_callback,
+    shell_complete=complete_any_law,
+    default="normal",
+    show_default=True,
+    help='The law of each component of a latent, or of a whole latent, as "StandardNormal(512)".',
 )
 
 inputs_option = click.option(

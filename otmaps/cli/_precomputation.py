@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from otmaps.cli import _options
-from otmaps.cli._application import examples, say
 from otmaps.cli._arguments import (
     complete_law,
     complete_operation,
@@ -18,8 +18,11 @@ from otmaps.cli._arguments import (
     parameter_grid,
     split_inputs,
 )
+from otmaps.cli._command import command
 from otmaps.cli._grid_file import GridFile, read_grid_file
+from otmaps.cli._manual import LAWS, OPERATIONS, Manual
 from otmaps.cli._terminal import byte_size, console, error_size, number, print_json, print_table
+from otmaps.cli._voice import is_quiet, note, say, speaks_json
 
 if TYPE_CHECKING:
     from otmaps import Distribution, Job, PrecomputeReport
@@ -36,18 +39,7 @@ def _part(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int,
     return int(match[1]), int(match[2])
 
 
-@click.command(
-    short_help="Make tables ahead of time.",
-    epilog=examples(
-        "otmaps precompute lerp -p t=0:1:101 --prior normal --prior uniform",
-        "otmaps precompute vicinity -p eps=0.1,0.3,1 --prior laplace --workers 4",
-        "otmaps precompute barycenter -p weights=.5,.25,.25 -p weights=.6,.2,.2",
-        "otmaps precompute lerp -p t=0:1:11 --store tables --json",
-        "otmaps precompute --grid grids.toml --store s3://bucket/a --part 3/16",
-        "otmaps precompute --grid grids.toml --dask tcp://scheduler:8786",
-    )
-    + """
-
+_GRIDS = """\
 A parameter takes one value, a range start:stop:count, or a list a,b,c; a parameter that is a vector
 takes one vector at a time. Every parameter may be repeated, and all combinations are computed. Run
 the same command again to go on after an interruption.
@@ -68,7 +60,30 @@ A grid file replaces OPERATION and its options. In TOML it reads
 
 and in JSON the same names stand in objects, with "grid" a list of them.
 """
-    + _options.NOTES,
+
+
+@command(
+    short_help="Make tables ahead of time.",
+    manual=Manual(
+        (
+            "otmaps precompute lerp -p t=0:1:101 --prior normal --prior uniform",
+            "otmaps precompute vicinity -p eps=0.1,0.3,1 --prior laplace --workers 4",
+            "otmaps precompute barycenter -p weights=.5,.25,.25 -p weights=.6,.2,.2",
+            "otmaps precompute lerp -p t=0:1:11 --store tables --json",
+            "otmaps precompute --grid grids.toml --store s3://bucket/a --part 3/16",
+            "otmaps precompute --grid grids.toml --dask tcp://scheduler:8786",
+        ),
+        notes=f"{_GRIDS}\n{OPERATIONS}\n{LAWS}",
+        exits={1: "A table could not be made; the others are there."},
+        json={
+            "seconds": "How long it took.",
+            "duplicates": "Jobs that were asked for twice.",
+            "above_tol": "Tables whose error is above --tol.",
+            "results": "For each table its operation, prior, key, status (built, found, "
+            "memory-only or failed), message, seconds, size and error.",
+        },
+        files=("*.toml, *.json", "*.npy", "*.py", "*.safetensors"),
+    ),
 )
 @click.argument(
     "factory",
@@ -151,7 +166,7 @@ def precompute(
     else:
         _print_report(report)
     for result in report.failed:
-        say("Failed", f"{result.job.op!r}, prior {result.job.prior!r}: {result.message}", "red")
+        say("Failed", f"{result.job.op!r}, prior {result.job.prior!r}: {result.message}")
     if not report:
         ctx.exit(1)
 
@@ -188,8 +203,10 @@ def _refuse_beside_a_file(ctx: click.Context, options: dict[str, Any]) -> None:
 def _run(jobs: list[Job], store: Any, workers: int, dask: str | None) -> PrecomputeReport:
     from otmaps import precompute as run
 
+    progress = not is_quiet() and (sys.stderr.isatty() or not speaks_json())
+    note(f"{len(jobs)} jobs, store {store!r}, {workers if dask is None else dask} workers")
     if dask is None:
-        return run(jobs, store, workers if workers > 1 else None, progress=True)
+        return run(jobs, store, workers if workers > 1 else None, progress=progress)
     try:
         from distributed import Client
     except ImportError as error:
@@ -197,7 +214,7 @@ def _run(jobs: list[Job], store: Any, workers: int, dask: str | None) -> Precomp
             f"--dask needs distributed ({error}): pip install 'otmaps[dask]'."
         ) from error
     with Client(dask) as client:
-        return run(jobs, store, client, progress=True)
+        return run(jobs, store, client, progress=progress)
 
 
 def _as_dict(report: PrecomputeReport) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otmaps.cli._application import examples
+from otmaps.cli._command import Command, Group
+from otmaps.cli._manual import Manual
 from otmaps.cli._options import json_option
 from otmaps.cli._terminal import byte_size, console, print_json, print_table
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from otmaps import TableStore, Transfer
 
 _SIZES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LEFT_OUT = {1: "A table was left out, because it is damaged."}
+_TRANSFER = {
+    "archive": "The archive.",
+    "copied": "How many tables were copied.",
+    "present": "How many were there already.",
+    "left_out": "Name and reason of each that was not copied.",
+}
 _AGES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -39,8 +47,13 @@ def _age(_: click.Context, __: click.Parameter, text: str | None) -> float | Non
 
 
 @click.group(
+    cls=Group,
     short_help="List, verify, prune, export or import tables.",
-    epilog=examples("otmaps store list", "otmaps store prune --max-age 30d"),
+    manual=Manual(
+        ("otmaps store list", "otmaps store prune --max-age 30d"),
+        exits={1: "A table is damaged, or was left out of a copy."},
+        files=("*.safetensors",),
+    ),
 )
 def store() -> None:
     """Look after the directory that keeps tables."""
@@ -61,7 +74,19 @@ def _opened(path: str | None) -> TableStore:
     return shelf
 
 
-@store.command("list", epilog=examples("otmaps store list", "otmaps store list tables --json"))
+@store.command(
+    "list",
+    cls=Command,
+    manual=Manual(
+        ("otmaps store list", "otmaps store list tables --json"),
+        json={
+            "path": "The directory.",
+            "tables": "For each table its key, size in bytes, time of last use, operation, prior, "
+            "and a message where it cannot be read.",
+        },
+        files=("*.safetensors",),
+    ),
+)
 @_path
 @json_option
 def list_tables(*, path: str | None, as_json: bool) -> None:
@@ -141,7 +166,20 @@ def _described(recipe: Any) -> str:
     return f"{name}({', '.join(f'{k}={_described(v)}' for k, v in rest.items())})"
 
 
-@store.command(epilog=examples("otmaps store verify", "otmaps store verify tables --json"))
+@store.command(
+    cls=Command,
+    manual=Manual(
+        ("otmaps store verify", "otmaps store verify tables --json"),
+        exits={1: "A table is damaged."},
+        json={
+            "path": "The directory.",
+            "good": "How many tables are whole.",
+            "bad": "For each damaged one its path and the reason.",
+            "strangers": "Files that are no tables.",
+        },
+        files=("*.safetensors",),
+    ),
+)
 @_path
 @json_option
 @click.pass_context
@@ -173,9 +211,17 @@ def verify(ctx: click.Context, *, path: str | None, as_json: bool) -> None:
 
 
 @store.command(
-    epilog=examples(
-        "otmaps store prune --max-bytes 100M", "otmaps store prune --max-age 30d tables"
-    )
+    cls=Command,
+    manual=Manual(
+        ("otmaps store prune --max-bytes 100M", "otmaps store prune --max-age 30d tables"),
+        json={
+            "path": "The directory.",
+            "removed": "Key and size of each table that was removed.",
+            "kept": "How many tables are left.",
+            "kept_bytes": "Their size.",
+        },
+        files=("*.safetensors",),
+    ),
 )
 @_path
 @click.option(
@@ -220,8 +266,12 @@ _archive = click.argument("archive", metavar="ARCHIVE", type=click.Path(dir_okay
 
 @store.command(
     "export",
-    epilog=examples(
-        "otmaps store export tables.tar", "otmaps store export tables.tar tables --key 5e3f"
+    cls=Command,
+    manual=Manual(
+        ("otmaps store export tables.tar", "otmaps store export tables.tar tables --key 5e3f"),
+        exits=_LEFT_OUT,
+        json=_TRANSFER,
+        files=("*.tar", "*.safetensors"),
     ),
 )
 @_archive
@@ -252,7 +302,13 @@ def export_archive(
 
 @store.command(
     "import",
-    epilog=examples("otmaps store import tables.tar", "otmaps store import tables.tar tables"),
+    cls=Command,
+    manual=Manual(
+        ("otmaps store import tables.tar", "otmaps store import tables.tar tables"),
+        exits=_LEFT_OUT,
+        json=_TRANSFER,
+        files=("*.tar", "*.safetensors"),
+    ),
 )
 @_archive
 @_path

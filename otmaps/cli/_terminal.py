@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from otmaps._colours import COLOURS
+from otmaps.cli._voice import is_quiet
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
     from rich.text import Text
 
-    from otmaps.plot import Curve
+    from otmaps._curves import Curve
 
+# The colour of each curve, by its label.
+_PARTS = {"raw result": "linear", "prior": "prior", "T(y)": "matched", "unchanged": "linear"}
 _HEIGHT = 15  # rows of a plot
 _NARROW = 76  # columns below which plots stand one above the other
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console of the present stdout or stderr: no colours in a file or under NO_COLOR."""
+    """A console of the present stdout or stderr: no colours in a file or under NO_COLOR.
+
+    Under -q nothing comes out of it.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, emoji=False, markup=False)
+    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, quiet=is_quiet())
 
 
 def number(x: float, digits: int = 4) -> str:
@@ -122,10 +132,9 @@ def _plot_row(panels: Sequence[tuple[str, Mapping[str, Curve]]], width: int) -> 
         plotext.xfrequency(5)
         plotext.yfrequency(5)
         # Different markers, so that curves can be told apart without colours; the first on top.
-        styles = [("braille", "cyan"), ("\N{MIDDLE DOT}", "orange")]
-        for (label, (x, y)), (marker, colour) in reversed(
-            list(zip(curves.items(), styles, strict=True))
-        ):
+        markers = ("braille", "\N{MIDDLE DOT}")
+        for (label, (x, y)), marker in reversed(list(zip(curves.items(), markers, strict=True))):
+            colour = _rgb(COLOURS[_PARTS[label]])
             plotext.plot(x.tolist(), y.tolist(), label=label, marker=marker, color=colour)
     return str(plotext.build())
 
@@ -146,5 +155,37 @@ def progress_bar(*texts: str) -> Progress:
         progress.TimeRemainingColumn(),
         console=out,
         transient=True,
-        disable=not out.is_terminal,
+        redirect_stdout=False,
+        disable=not _is_watched(),
     )
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    """The parts of ``#rrggbb``."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
+def _is_watched() -> bool:
+    """Whether somebody looks at stderr: rich takes FORCE_COLOR for a terminal, too."""
+    return not is_quiet() and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def spinner(what: str) -> Iterator[None]:
+    """What goes on and for how long already, on stderr; nothing where that is no terminal."""
+    from rich import progress
+
+    out = console(stderr=True)
+    bar = progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.TimeElapsedColumn(),
+        console=out,
+        transient=True,
+        redirect_stdout=False,
+        disable=not _is_watched(),
+    )
+    with bar:
+        bar.add_task(what, total=None)
+        yield

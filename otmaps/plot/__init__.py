@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from otmaps._colours import COLOURS
-from otmaps.plot._curves import Curve, density_curve, map_curve, new_figure, shown_range
+from otmaps._curves import Curve, density_curve, map_curve, shown_range
+from otmaps.plot._curves import new_figure
 from otmaps.plot._images import plot_images
 from otmaps.plot._laws import plot_law, plot_mismatch
 from otmaps.plot._maps import plot_certificate, plot_map

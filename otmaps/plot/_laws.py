@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from otmaps._colours import COLOURS
+from otmaps._curves import density_curve, shown_range
 from otmaps._distribution import Distribution
 from otmaps._isotropic import Isotropic
 from otmaps._mismatch import Mismatch
-from otmaps._one_sided_priors import Gamma
-from otmaps.plot._curves import density_curve, given_or_new, look, shown_range
+from otmaps.plot._curves import given_or_new, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,18 +116,13 @@ def plot_mismatch(mismatch: Mismatch, ax: Axes | None = None) -> Axes:
             "otmaps.mismatch(op, prior, dim=100) returns."
         )
     axes = given_or_new(ax)
-    pairs = {
-        "raw result": (mismatch.norm_mean, mismatch.norm_std),
-        "prior": (mismatch.prior_norm_mean, mismatch.prior_norm_std),
-    }
     lines: dict[str, dict[str, Any]] = {
         "raw result": {"color": COLOURS["linear"]},
         "prior": {"color": COLOURS["prior"]},
     }
-    shown = {k: (m, s) for k, (m, s) in pairs.items() if 0.0 < s < math.inf and 0.0 < m < math.inf}
-    for label in (k for k in pairs if k not in shown):
+    laws = mismatch.norm_laws()
+    for label in (name for name in lines if name not in laws):
         axes.plot([], [], label=f"{label}: no finite variance", **lines[label])
-    laws = {k: Gamma((m / s) ** 2, scale=s * s / m) for k, (m, s) in shown.items()}
     for label, law in laws.items():
         plot_law(law, axes, span=shown_range(*laws.values()), label=label, **lines[label])
     axes.set(

@@ -9,20 +9,20 @@ import numpy as np
 
 from otmaps._arrays import FloatArray
 from otmaps._colours import COLOURS
+from otmaps._curves import bulk, map_curve
 from otmaps._distribution import Distribution
 from otmaps._isotropic import Isotropic
 from otmaps._map import MonotoneMap
 from otmaps._map_chain import ComposedMap
 from otmaps._map_exact import ExactMap, unit_at
 from otmaps._radial_map import RadialMap
-from otmaps.plot._curves import central, given_or_new, look, map_curve
+from otmaps.plot._curves import given_or_new, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 AnyMap: TypeAlias = MonotoneMap | ComposedMap | RadialMap
 
-_SHOWN = 3.0  # what is shown of a map without laws: scales of the target about its median
 _HALF = -math.log10(0.5)
 _DEEPEST = 300.0  # decimal digits of the tails of a domain
 _POINTS = 160  # on either side of the median
@@ -70,7 +70,7 @@ def plot_map(
     """
     T, what = _line_map(map)
     axes = given_or_new(ax)
-    low, high = span or _bulk(T)
+    low, high = span or bulk(T)
     y, z = map_curve(T, low, high)
     _identity(axes, low, high)
     label = f"T(y), error {T.error:.1e}" if label is None else label
@@ -108,17 +108,6 @@ def _identity(axes: Axes, low: float, high: float) -> None:
     y = np.linspace(low, high, 241)
     style = {"color": COLOURS["prior"], "linestyle": "dotted", "linewidth": 1.2}
     axes.plot(y, y, label="unchanged", gid="unchanged", **style)  # type: ignore[arg-type]
-
-
-def _bulk(T: MonotoneMap | ComposedMap) -> tuple[float, float]:
-    """The points y to show: where the source is, or what maps to where the target is."""
-    if T.source is not None:
-        return central(T.source)
-    if T.target is not None:
-        low, high = central(T.target)
-        return float(T.inverse(low)), float(T.inverse(high))
-    low, high = (float(T.inverse(T.centre + side * _SHOWN * T.unit)) for side in (-1, 1))
-    return max(low, T.domain[0]), min(high, T.domain[1])
 
 
 def plot_certificate(

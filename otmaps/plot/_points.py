@@ -10,8 +10,9 @@ import numpy as np
 
 from otmaps._arrays import AnyFloatArray, FloatArray, real_array
 from otmaps._colours import COLOURS
+from otmaps._curves import REACH, density_curve
 from otmaps._isotropic import Isotropic
-from otmaps.plot._curves import REACH, density_curve, given_or_new, look
+from otmaps.plot._curves import given_or_new, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
