@@ -12,11 +12,14 @@ from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._estimators._log_radii import LogRadius
 from otmaps._estimators._norm_density import Density, NormDensity, law_of_norm, norm_at
+from otmaps._kernels._arcs import arc_densities
 from otmaps._kernels._norms import log_densities
+from otmaps._radii import Chi, TNorm
 from otmaps._special import log_beta
 
 _RESOLVED, _CHECKED = 1e-8, 1e-10
-_OTHER = 0.7  # of the intervals, for the check
+_OTHER = 0.7  # of the intervals, or of the steps of lattices, for the check
+_SLOW = 16  # points at which lattices are held against the adaptive quadrature
 _FLAT = 45.0  # how far intervals of the angle's coordinate go, and more in low dimensions
 _GROWTH, _WIDEST = 1.35, 3.0
 _SAFETY = 2.0
@@ -52,13 +55,36 @@ class PairNorm:
         kinks = sorted(k for k in self._kinks() if low < k < high)
         density = self._density(radii, origin, _RESOLVED, _edges(self.dim))
         judge = self._density(radii, origin, _CHECKED, _edges(self.dim, _OTHER))
-        found = NormDensity.of(density, judge, origin, width, kinks=kinks, end=high)
+        numbers = self._arc_numbers(origin)
+        if numbers is None:
+            found = NormDensity.of(density, judge, origin, width, kinks=kinks, end=high)
+        else:
+            one, two = (_on_lattices(numbers, density, finer) for finer in (1.0, _OTHER))
+            found = NormDensity.of(one, two, origin, width, kinks=kinks, end=high)
+            judge = _sampled(judge, two)
         gaps = found.gaps(judge)
         laws = self.first, self.second
         absolute = sum(law.error for law in laws) + sum(r.fit[0] for r in radii)
         relative = sum(law.tail_error for law in laws) + _SAFETY * sum(r.fit[1] for r in radii)
         inherited = absolute + _SAFETY * gaps[0], relative + _SAFETY * gaps[1]
         return law_of_norm(found, kinks, inherited, tol, how)
+
+    def _arc_numbers(self, origin: float) -> FloatArray | None:
+        """What `arc_densities` takes, for slerp of normal and Student t vectors; else None."""
+        if self.slerp is None or not 0.0 < self.slerp < 1.0:
+            return None
+        offsets, dfs, constant = [], [], -log_beta(0.5, 0.5 * (self.dim - 1.0))
+        for law in (self.first, self.second):
+            if isinstance(law, Chi) and law.df == self.dim and law.loc == 0.0:
+                dfs.append(math.inf)
+            elif isinstance(law, TNorm) and law.dim == self.dim and law.loc == 0.0:
+                dfs.append(law.df)
+            else:
+                return None
+            size = law.scale * math.sqrt(self.dim)
+            offsets.append(math.log(origin / size))
+            constant += float(law.logpdf(size)) + math.log(size)
+        return np.array([self.slerp, self.dim, *offsets, *dfs, constant])
 
     def _density(
         self, radii: tuple[LogRadius, ...], origin: float, resolved: float, edges: FloatArray
@@ -123,6 +149,31 @@ class PairNorm:
             return {abs(p * x + side * q * y) for x, y in corners for side in (-1.0, 1.0)}
         t = self.slerp
         return {abs((1.0 - t) * x + t * y) for x, y in corners} | {x for x, y in corners if x == y}
+
+
+def _on_lattices(numbers: FloatArray, rest: Density, finer: float) -> Density:
+    """The log density by sums over lattices, and ``rest`` where they do not converge."""
+
+    def density(t: FloatArray) -> FloatArray:
+        out = np.empty(t.size)
+        arc_densities(np.ascontiguousarray(t), numbers, finer, out)
+        missed = np.isnan(out)
+        if missed.any():
+            out[missed] = rest(t[missed])
+        return out
+
+    return density
+
+
+def _sampled(slow: Density, fast: Density) -> Density:
+    """A fast density, replaced by a slow one at some of the points."""
+
+    def density(t: FloatArray) -> FloatArray:
+        out, some = fast(t), slice(None, None, t.size // _SLOW + 1)
+        out[some] = slow(t[some])
+        return out
+
+    return density
 
 
 def _finite(points: tuple[float, ...]) -> list[float]:
