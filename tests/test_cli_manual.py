@@ -196,6 +196,21 @@ def test_match_takes_laws_of_whole_latents():
     assert run(*args, "--prior", "multivariate_t(8)").exit_code == 2
 
 
+NORMAL = otmaps.StandardNormal(8)
+
+
+def test_many_latents_are_matched_by_blocks(monkeypatch):
+    monkeypatch.setattr("otmaps.cli._latents._BLOCK", 70)  # not a divisor of the rows
+    a, b = np.load("a.npy").astype("f4"), np.load("b.npy")[:1].astype("f4")
+    np.save("a.npy", a)
+    np.save("b.npy", b)
+    for prior, law in (("laplace", otmaps.Laplace()), ("standard_normal(8)", NORMAL)):
+        assert run("match", "lerp", "a.npy", "b.npy", "-o", "o.npy", "--prior", prior, "--force")
+        found, expected = np.load("o.npy"), otmaps.match(otmaps.lerp(0.5), law)(a, b)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_diagnose_takes_laws_of_whole_latents():
     found = json.loads(run("diagnose", "a.npy", "--prior", "standard_normal(8)", "--json").stdout)
     assert found["fits"] is True

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import otmaps
 
@@ -155,9 +156,6 @@ def test_sdist_holds_what_a_packager_needs(built):
 
 
 # ------------------------------------------------------------------ recipe, changelog and templates
-yaml = pytest.importorskip("yaml")
-
-
 def recipe():
     return yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
 

@@ -15,7 +15,7 @@ from otmaps.cli import _options
 from otmaps.cli._arguments import bind, load_array, split_inputs
 from otmaps.cli._command import command
 from otmaps.cli._manual import LAWS, OPERATIONS, Manual
-from otmaps.cli._terminal import console, error_size, number, print_json, print_table
+from otmaps.cli._terminal import console, error_size, number, print_json, print_table, progress_bar
 from otmaps.cli._voice import note, say, working
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from otmaps import CheckReport, Distribution, Operation
     from otmaps.cli._arguments import Factory, Law
+
+
+_BLOCK = 2**20  # values that are matched between two looks at the clock
 
 
 @command(
@@ -104,8 +107,7 @@ def match(
         )
     arrays = [load_array(path) for path in files]
     matched = _matched(op, prior, inputs=inputs, method=method, tol=tol, store=store)
-    with working("latents"):
-        result = np.asarray(matched(*arrays))
+    result = _applied(matched, arrays)
     nan = int(np.count_nonzero(np.isnan(result)))
     if nan:
         say("Warning", f"{nan} of {result.size} results are NaN.", kind="Warning")
@@ -150,6 +152,33 @@ def _matched(
         )  # fmt: skip
     note(f"{matched!r}")
     return matched
+
+
+def _applied(matched: Any, arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """The matched latents; many of them by blocks of rows, with the time that is left.
+
+    A value is the same whatever block it is computed in, and latents lie along later axes.
+    """
+    import numpy as np
+
+    try:
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shape = ()  # the operation says it better
+    rows = max(1, _BLOCK // max(1, math.prod(shape[1:])))
+    if len(shape) < 2 or shape[0] <= rows:
+        with working("latents"):
+            return np.asarray(matched(*arrays))
+    whole = [np.broadcast_to(array, shape) for array in arrays]
+    result: npt.NDArray[Any] | None = None
+    with progress_bar() as bar:
+        for start in bar.track(range(0, shape[0], rows), description="latents"):
+            part = np.asarray(matched(*(array[start : start + rows] for array in whole)))
+            if result is None:
+                result = np.empty(shape, part.dtype)
+            result[start : start + rows] = part
+    assert result is not None  # noqa: S101 - for mypy: there is a row
+    return result
 
 
 def save_array(path: Path, array: npt.NDArray[Any]) -> None:
