@@ -17,7 +17,7 @@ import otmaps
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 GALLERY = sorted((EXAMPLES / "gallery").glob("plot_*.py"))
-QUICK = ["plot_03_maps", "plot_06_walks"]
+QUICK = ["plot_03_maps", "plot_06_walks", "plot_14_empirical_prior", "plot_15_certificates"]
 ARGUMENTS = {"dask_array": ["--rows", "400", "--dim", "8"]}
 
 

@@ -138,6 +138,15 @@ def test_plot_mismatch_says_where_there_are_no_moments(axes):
     assert texts == ["raw result: no finite variance", "prior: no finite variance"]
 
 
+def test_plot_mismatch_on_a_sphere_draws_a_line(axes):
+    report = otmaps.mismatch(otmaps.lerp(0.5), otmaps.Sphere(64))
+    plot.plot_mismatch(report, axes, color=plot.COLOURS["slerp"])
+    raw, prior = axes.get_lines()
+    assert raw.get_color() == plot.COLOURS["slerp"]
+    np.testing.assert_allclose(prior.get_xdata(), 1.0)
+    assert axes.get_ylim()[1] < 10.0  # the line does not hide the law
+
+
 def test_new_axes_are_made_where_none_are_given():
     assert plot.plot_law(otmaps.Normal()) is not plot.plot_law(otmaps.Normal())
 

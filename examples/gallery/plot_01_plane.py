@@ -35,7 +35,7 @@ paths = {
 # --------------
 # Each point is the midpoint of two fresh latents. Darker is denser.
 
-z1, z2 = prior.rvs((2, 1_000_000, 2), random_state=0)
+z1, z2 = prior.rvs((2, 400_000, 2), random_state=0)
 midpoint = otmaps.match(otmaps.lerp(0.5), prior)
 midpoints = {
     "linear": midpoint.raw(z1, z2),

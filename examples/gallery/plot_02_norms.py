@@ -17,7 +17,7 @@ priors = {"uniform on [-1, 1]": otmaps.Uniform(-1, 1), "standard normal": otmaps
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for axis, (title, prior) in zip(axes, priors.items(), strict=True):
-    z1, z2, fresh = prior.rvs((3, 50_000, dim), random_state=0)
+    z1, z2, fresh = prior.rvs((3, 30_000, dim), random_state=0)
     midpoint = otmaps.match(otmaps.lerp(0.5), prior)
     latents = {
         "prior": fresh,

@@ -61,8 +61,6 @@ plt.show()
 
 print(otmaps.check(matched, n=1000))
 
-# sphinx_gallery_thumbnail_number = 2
-
 # %%
 # Images
 # ------

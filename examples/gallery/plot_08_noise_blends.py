@@ -75,10 +75,10 @@ plt.show()
 
 # %%
 # In numbers: how much the images of different blends differ from each other, as the standard
-# deviation of a pixel over 24 blends. Averages of many noises are all alike, and so are their
+# deviation of a pixel over 20 blends. Averages of many noises are all alike, and so are their
 # images.
 
-many = prior.rvs((16, 24, 28, 28), random_state=9)
+many = prior.rvs((16, 20, 28, 28), random_state=9)
 fresh = sample(many[0], steps=8)
 variety = {"linear": [], "matched": []}
 for n in counts[::2]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from otmaps._colours import COLOURS
@@ -13,6 +14,8 @@ from otmaps.plot._curves import given_or_new, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_NARROW = 1e-6  # a deviation, relative to the mean, that no picture tells from 0
 
 
 def plot_law(
@@ -85,7 +88,9 @@ def _line_law(law: Any) -> tuple[Distribution, str]:
     )
 
 
-def plot_mismatch(mismatch: Mismatch, ax: Axes | None = None) -> Axes:
+def plot_mismatch(
+    mismatch: Mismatch, ax: Axes | None = None, *, color: str = COLOURS["linear"]
+) -> Axes:
     """Draw the squared norm of raw results beside that of draws from the prior.
 
     Parameters
@@ -93,6 +98,8 @@ def plot_mismatch(mismatch: Mismatch, ax: Axes | None = None) -> Axes:
     mismatch : Mismatch
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default new axes.
+    color : str
+        Of the raw result; ``otmaps.plot.COLOURS["slerp"]`` suits that of slerp.
 
     Returns
     -------
@@ -102,7 +109,7 @@ def plot_mismatch(mismatch: Mismatch, ax: Axes | None = None) -> Axes:
     -----
     Both laws are shown as gamma laws of their exact mean and standard deviation: the law itself
     for normal components, and close to it for others from some tens of dimensions on. Where the
-    moments do not exist the axes say so.
+    moments do not exist the axes say so. A norm that does not vary, as on a sphere, is a line.
 
     Examples
     --------
@@ -116,15 +123,21 @@ def plot_mismatch(mismatch: Mismatch, ax: Axes | None = None) -> Axes:
             "otmaps.mismatch(op, prior, dim=100) returns."
         )
     axes = given_or_new(ax)
-    lines: dict[str, dict[str, Any]] = {
-        "raw result": {"color": COLOURS["linear"]},
-        "prior": {"color": COLOURS["prior"]},
+    moments = {
+        "raw result": (mismatch.norm_mean, mismatch.norm_std),
+        "prior": (mismatch.prior_norm_mean, mismatch.prior_norm_std),
     }
-    laws = mismatch.norm_laws()
-    for label in (name for name in lines if name not in laws):
-        axes.plot([], [], label=f"{label}: no finite variance", **lines[label])
-    for label, law in laws.items():
-        plot_law(law, axes, span=shown_range(*laws.values()), label=label, **lines[label])
+    lines = {k for k, (mean, std) in moments.items() if std <= _NARROW * mean < math.inf}
+    laws = {k: law for k, law in mismatch.norm_laws().items() if k not in lines}
+    span = shown_range(*laws.values()) if laws else None
+    for label, (mean, _) in moments.items():
+        style = look("prior", {}) if label == "prior" else {"color": color}
+        if label in laws:
+            plot_law(laws[label], axes, span=span, label=label, **style)
+        elif label in lines:
+            axes.axvline(mean, label=f"{label}: {mean:.4g}", **style)
+        else:
+            axes.plot([], [], label=f"{label}: no finite variance", **style)
     axes.set(
         xlabel=f"squared norm in {mismatch.dim} dimensions",
         title=f"KL {mismatch.kl:.3g}, W1 {mismatch.w1:.3g}, W2 {mismatch.w2:.3g}",
