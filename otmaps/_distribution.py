@@ -235,7 +235,7 @@ class Distribution(abc.ABC):
 
     @property
     def error(self) -> float:
-        """A bound on |cdf error| and |sf error| everywhere, apart from the float grid of x."""
+        """A bound on the error of cdf and of sf everywhere, apart from the float grid of x."""
         return self._error()
 
     @property

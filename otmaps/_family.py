@@ -149,7 +149,7 @@ class Family:
         Returns
         -------
         array
-            Of shape (frames, *shape), where shape is that of the latents.
+            Of shape ``(frames, *shape)``, where shape is that of the latents.
 
         Examples
         --------

@@ -125,7 +125,7 @@ class Cauchy(Symmetric):
 @final
 @dataclasses.dataclass(frozen=True)
 class Laplace(Symmetric):
-    """The double-exponential law with density exp(-|z|) / 2."""
+    """The double-exponential law with density ``exp(-|z|) / 2``."""
 
     loc: float = 0.0
     scale: float = 1.0

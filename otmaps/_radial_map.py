@@ -21,7 +21,7 @@ _SMALL, _LARGE = 1e-280, 1e280  # squares beyond have lost digits
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class RadialMap:
-    """y -> T(|y|) y / |y|: the optimal map between isotropic laws.
+    """``y -> T(|y|) y / |y|``: the optimal map between isotropic laws.
 
     That holds for every cost that grows with the distance.
 

@@ -79,7 +79,7 @@ class Smoothed(Distribution):
 
     @property
     def sampling_error(self) -> float:
-        """A bound on |this cdf - that of the draws|, everywhere, with probability ``confidence``.
+        """A bound on the distance from the cdf that was drawn from, everywhere, at `confidence`.
 
         The inequality of Dvoretzky, Kiefer and Wolfowitz with the constant of Massart (1990),
         plus the distance from the empirical cdf: however the curve was fitted, it holds.

@@ -135,12 +135,12 @@ def pushforward(
         "auto", the name of an estimator, or an `Estimator` with its options. `law.method` says
         which ran.
     tol : float
-        The bound on |cdf error| that is aimed at.
+        The bound on ``|cdf error|`` that is aimed at.
 
     Returns
     -------
     Distribution
-        With `error`, a bound on |cdf error| (Monte Carlo: at its stated confidence).
+        With `error`, a bound on ``|cdf error|`` (Monte Carlo: at its stated confidence).
 
     Raises
     ------

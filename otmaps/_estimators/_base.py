@@ -38,7 +38,7 @@ class Estimator(abc.ABC):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at; the law states what was reached.
+            The bound on ``|cdf error|`` to aim at; the law states what was reached.
         """
 
     def attempt(self, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:

@@ -118,7 +118,7 @@ class Composition(Estimator):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at; each part is asked for a quarter of it.
+            The bound on ``|cdf error|`` to aim at; each part is asked for a quarter of it.
 
         Raises
         ------

@@ -149,7 +149,7 @@ class Conditioning(Estimator):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at.
+            The bound on ``|cdf error|`` to aim at.
 
         Returns
         -------

@@ -156,7 +156,7 @@ class Contour(Estimator):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at; `error`, `tail_error` and `density_error` of the
+            The bound on ``|cdf error|`` to aim at; `error`, `tail_error` and `density_error` of the
             law are what was reached, the last two down to 1e-300.
 
         Raises

@@ -74,7 +74,7 @@ class Convolution(Estimator):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at; `error`, `tail_error` and `density_error` of the
+            The bound on ``|cdf error|`` to aim at; `error`, `tail_error` and `density_error` of the
             law are what was reached, the last two down to 1e-300.
 
         Raises

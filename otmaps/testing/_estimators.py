@@ -58,7 +58,7 @@ class EstimatorTests(abc.ABC):
         return served
 
     def test_the_error_covers_the_truth(self) -> None:
-        """|cdf - truth| and |sf - truth| are at most the stated error."""
+        """``|cdf - truth|`` and ``|sf - truth|`` are at most the stated error."""
         for case, law, truth in self._served():
             assert law.method, f"{case}: law.method is empty"
             x = bulk(truth)

@@ -1,0 +1,101 @@
+"""How the documentation site is built: `make docs`, without a network.
+
+What is generated lies in docs/generated and docs/auto_examples, and the site in build/docs.
+OTMAPS_DOCS_GALLERY=0 in the environment leaves the examples of the gallery unexecuted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+import otmaps
+
+
+
+def public_bases() -> dict[str, list[str]]:
+    """The nearest public base classes of each public class: those above have private names."""
+    public = (getattr(otmaps, name) for name in otmaps.__all__)
+    classes = {thing for thing in public if isinstance(thing, type)}
+    found: dict[str, list[str]] = {}
+    for one in classes:
+        nearest = [base for base in inspect.getmro(one)[1:] if base in classes][:1]
+        found[one.__name__] = [base.__name__ for base in nearest]
+    return found
+
+
+DOCS = Path(__file__).parent
+GALLERY = DOCS.parent / "examples" / "gallery"
+
+mpl.use("Agg")
+os.environ.setdefault("OTMAPS_STORE", str(DOCS.parent / "build" / "docs-store"))
+
+project = "otmaps"
+author = "The otmaps developers"
+copyright = author  # noqa: A001 - the name that Sphinx reads
+version = release = otmaps.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_click",
+]
+root_doc = "index"
+templates_path = ["_templates"]
+exclude_patterns = ["auto_examples/**.py", "auto_examples/**.ipynb", "auto_examples/**.md5"]
+default_role = "autolink"
+nitpicky = True
+show_warning_types = True
+myst_heading_anchors = 4
+
+autosummary_generate = True
+autosummary_context = {"bases": public_bases()}
+autodoc_typehints = "none"  # types stand in the docstrings
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+numpydoc_show_class_members = False
+
+html_theme = "furo"
+html_title = "otmaps"
+html_static_path = ["_static"]
+html_css_files = ["otmaps.css"]
+html_show_sourcelink = False
+html_copy_source = False
+
+if GALLERY.is_dir():
+    extensions.append("sphinx_gallery.gen_gallery")
+    sphinx_gallery_conf = {
+        "examples_dirs": [str(GALLERY)],
+        "gallery_dirs": ["auto_examples"],
+        "filename_pattern": "plot_",
+        "plot_gallery": os.environ.get("OTMAPS_DOCS_GALLERY", "1") != "0",
+        "abort_on_example_error": True,
+        "download_all_examples": False,
+        "remove_config_comments": True,
+        "show_memory": False,
+        "doc_module": ("otmaps",),
+        "backreferences_dir": "generated/backreferences",
+        "reference_url": {"otmaps": None},
+    }
+
+
+def other_names(_app: Any, _env: Any, node: Any, contnode: Any) -> Any:
+    """Leave names of parameters, fields and other libraries as words without a link.
+
+    A name of otmaps that the reference lacks stays unresolved, which is a warning.
+    """
+    first = node.get("reftarget", "").split(".")[0]
+    if node.get("refdomain") != "py" or first == "otmaps" or first in otmaps.__all__:
+        return None
+    return contnode
+
+
+def setup(app: Any) -> None:
+    """Let what other_names says count."""
+    app.connect("missing-reference", other_names)
