@@ -16,7 +16,6 @@ import matplotlib as mpl
 import otmaps
 
 
-
 def public_bases() -> dict[str, list[str]]:
     """The nearest public base classes of each public class: those above have private names."""
     public = (getattr(otmaps, name) for name in otmaps.__all__)

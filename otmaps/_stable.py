@@ -44,6 +44,13 @@ class Stable(LocationScale):
     "Univariate Stable Distributions" (Springer 2020), and far out an inversion integral; both
     reach any depth of either tail. In S1 the bulk of a skewed law runs off as alpha nears 1:
     there the float grid of x and the stated errors grow like ``1 / |alpha - 1|``.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Stable(1.5)
+    >>> law.mean(), round(law.sf(10.0), 6)
+    (0.0, 0.00664)
     """
 
     alpha: float

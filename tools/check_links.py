@@ -7,17 +7,16 @@ links name. Nothing is fetched: what leads to another host is not looked at.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import html.parser
 import sys
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 SOURCES = {"a": "href", "img": "src", "link": "href", "script": "src", "source": "src"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """What a page offers as anchors, and where its links lead."""
 
     anchors: frozenset[str]

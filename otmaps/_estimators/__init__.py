@@ -75,6 +75,14 @@ def choose_estimator(op: Operation, inputs: Inputs) -> tuple[Estimator, dict[str
     ------
     UnservedError
         Where none serves.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> inputs = (otmaps.Laplace(), otmaps.Laplace())
+    >>> chosen, refusals = otmaps.choose_estimator(otmaps.lerp(0.3), inputs)
+    >>> chosen.name, sorted(refusals)
+    ('convolution', ['closed form', 'contour'])
     """
     auto = Auto()
     refusals: dict[str, str] = {}

@@ -17,6 +17,13 @@ class Estimator(abc.ABC):
 
     A frozen dataclass whose fields are its options: so they enter the key of a stored table. What
     does not change the law, such as a progress bar, is a field with ``compare=False`` and does not.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> product = otmaps.operation(lambda a, b: a * b)()
+    >>> otmaps.Convolution().refuses(product, (otmaps.Normal(), otmaps.Normal()))
+    'it is not linear in its latents'
     """
 
     @property

@@ -25,6 +25,14 @@ class EstimatorTests(abc.ABC):
     """Holds an estimator to its stated errors, on operations whose laws are known.
 
     Override `estimator`, and `cases` to add to the table.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> class TestClosedForm(otmaps.testing.EstimatorTests):
+    ...     def estimator(self):
+    ...         return otmaps.ClosedForm()
+    >>> TestClosedForm().test_the_error_covers_the_truth()  # pytest runs all of them
     """
 
     @abc.abstractmethod
