@@ -50,6 +50,7 @@ templates_path = ["_templates"]
 exclude_patterns = ["auto_examples/**.py", "auto_examples/**.ipynb", "auto_examples/**.md5"]
 default_role = "autolink"
 nitpicky = True
+smartquotes = False  # options of the command line keep their two dashes
 show_warning_types = True
 myst_heading_anchors = 4
 
@@ -59,6 +60,9 @@ autodoc_typehints = "none"  # types stand in the docstrings
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
+numpydoc_xref_param_type = True  # types in docstrings are links, if they are ours
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {name: f"otmaps.{name}" for name in otmaps.__all__ if name[0].isupper()}
 
 html_theme = "furo"
 html_title = "otmaps"

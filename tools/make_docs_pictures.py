@@ -19,7 +19,7 @@ from otmaps.demo._figures import _STYLE, make_figures
 from otmaps.demo._generators import shipped_generator
 from otmaps.demo._pictures import tiled
 
-SETS = 6
+SETS = 7
 OPERATION = otmaps.barycenter([0.25] * 4)
 
 
@@ -32,7 +32,7 @@ def draw_laws(axes: Axes, prior: otmaps.Distribution) -> None:
     axes.text(-1.2, 0.58, "prior", color=COLOURS["prior"])
     axes.text(0.36, 0.9, "mean\nof four", color=COLOURS["linear"])
     axes.set(yticks=[], ylim=(0, None), xlabel="a component")
-    axes.set_title("1. The mean follows\nanother law", fontsize=14)
+    axes.set_title("1. The mean follows another law", fontsize=14)
 
 
 def draw_map(axes: Axes, prior: otmaps.Distribution) -> None:
@@ -44,7 +44,7 @@ def draw_map(axes: Axes, prior: otmaps.Distribution) -> None:
     axes.text(0.1, -0.25, "no change", color=COLOURS["prior"])
     axes.text(-0.9, 0.6, "map", color=COLOURS["matched"])
     axes.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="component of the mean")
-    axes.set_title("2. One map undoes it,\nwith the least change", fontsize=14)
+    axes.set_title("2. The map that changes least", fontsize=14)
 
 
 def draw_images(axes: Axes, seed: int) -> None:
@@ -60,20 +60,19 @@ def draw_images(axes: Axes, seed: int) -> None:
     for row, name in enumerate(("linear", "matched")):
         axes.text(-4, (0.25 + 0.5 * row) * height, name, color=COLOURS[name], ha="right")
     axes.set_axis_off()
-    axes.set_title("3. Six means of four latents,\nas the generator draws them", fontsize=14)
+    axes.set_title("3. Seven means of four latents, as the generator draws them", fontsize=14)
 
 
 def draw_overview(file: Path, seed: int) -> None:
     """The picture of the first page: two laws, the map between them, images."""
     prior = otmaps.Uniform(-1, 1)
     with mpl.rc_context(_STYLE):
-        figure, axes = plt.subplots(
-            1, 3, figsize=(12, 3.4), layout="constrained", width_ratios=[1, 1, 2.2]
-        )
-        draw_laws(axes[0], prior)
-        draw_map(axes[1], prior)
-        draw_images(axes[2], seed)
-        figure.savefig(file, dpi=110)
+        figure = plt.figure(figsize=(8, 5.6), layout="constrained")
+        axes = figure.subplot_mosaic([["law", "map"], ["images", "images"]])
+        draw_laws(axes["law"], prior)
+        draw_map(axes["map"], prior)
+        draw_images(axes["images"], seed)
+        figure.savefig(file, dpi=140)
 
 
 def main() -> None:
