@@ -1,7 +1,7 @@
 """How the documentation site is built: `make docs`, without a network.
 
 What is generated lies in docs/generated and docs/auto_examples, and the site in build/docs.
-OTMAPS_DOCS_GALLERY=0 in the environment leaves the examples of the gallery unexecuted.
+`make docs ARGS="-D plot_gallery=0"` leaves the examples of the gallery unexecuted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ extensions = [
 ]
 root_doc = "index"
 templates_path = ["_templates"]
-exclude_patterns = ["auto_examples/**.py", "auto_examples/**.ipynb", "auto_examples/**.md5"]
+exclude_patterns = ["auto_examples/*.py", "auto_examples/*.ipynb", "sg_execution_times.rst"]
 default_role = "autolink"
 nitpicky = True
 smartquotes = False  # options of the command line keep their two dashes
@@ -76,15 +76,13 @@ if GALLERY.is_dir():
     sphinx_gallery_conf = {
         "examples_dirs": [str(GALLERY)],
         "gallery_dirs": ["auto_examples"],
-        "filename_pattern": "plot_",
-        "plot_gallery": os.environ.get("OTMAPS_DOCS_GALLERY", "1") != "0",
+        "within_subsection_order": "FileNameSortKey",
         "abort_on_example_error": True,
+        "matplotlib_animations": True,
         "download_all_examples": False,
-        "remove_config_comments": True,
-        "show_memory": False,
         "doc_module": ("otmaps",),
-        "backreferences_dir": "generated/backreferences",
         "reference_url": {"otmaps": None},
+        "backreferences_dir": "generated/backreferences",
     }
 
 
@@ -93,8 +91,11 @@ def other_names(_app: Any, _env: Any, node: Any, contnode: Any) -> Any:
 
     A name of otmaps that the reference lacks stays unresolved, which is a warning.
     """
-    first = node.get("reftarget", "").split(".")[0]
-    if node.get("refdomain") != "py" or first == "otmaps" or first in otmaps.__all__:
+    target, domain = node.get("reftarget", ""), node.get("refdomain")
+    if domain == "std" and target.startswith(("numpy:", "python:")):  # numpydoc's own words
+        return contnode
+    first = target.split(".")[0]
+    if domain != "py" or first == "otmaps" or first in otmaps.__all__:
         return None
     return contnode
 
