@@ -28,7 +28,6 @@ def public_bases() -> dict[str, list[str]]:
 
 
 DOCS = Path(__file__).parent
-GALLERY = DOCS.parent / "examples" / "gallery"
 
 mpl.use("Agg")
 os.environ.setdefault("OTMAPS_STORE", str(DOCS.parent / "build" / "docs-store"))
@@ -44,10 +43,16 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_click",
+    "sphinx_gallery.gen_gallery",
 ]
 root_doc = "index"
 templates_path = ["_templates"]
-exclude_patterns = ["auto_examples/*.py", "auto_examples/*.ipynb", "sg_execution_times.rst"]
+exclude_patterns = [
+    "auto_examples/*.ipynb",
+    "auto_examples/*.py",
+    "gallery.md",  # what stands in place of the gallery where there is no site
+    "sg_execution_times.rst",
+]
 default_role = "autolink"
 nitpicky = True
 smartquotes = False  # options of the command line keep their two dashes
@@ -71,19 +76,17 @@ html_css_files = ["otmaps.css"]
 html_show_sourcelink = False
 html_copy_source = False
 
-if GALLERY.is_dir():
-    extensions.append("sphinx_gallery.gen_gallery")
-    sphinx_gallery_conf = {
-        "examples_dirs": [str(GALLERY)],
-        "gallery_dirs": ["auto_examples"],
-        "within_subsection_order": "FileNameSortKey",
-        "abort_on_example_error": True,
-        "matplotlib_animations": True,
-        "download_all_examples": False,
-        "doc_module": ("otmaps",),
-        "reference_url": {"otmaps": None},
-        "backreferences_dir": "generated/backreferences",
-    }
+sphinx_gallery_conf = {
+    "examples_dirs": ["../examples/gallery"],
+    "gallery_dirs": ["auto_examples"],
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "matplotlib_animations": True,
+    "download_all_examples": False,
+    "doc_module": ("otmaps",),
+    "reference_url": {"otmaps": None},
+    "backreferences_dir": "generated/backreferences",
+}
 
 
 def other_names(_app: Any, _env: Any, node: Any, contnode: Any) -> Any:
@@ -100,6 +103,12 @@ def other_names(_app: Any, _env: Any, node: Any, contnode: Any) -> Any:
     return contnode
 
 
+def gallery_links(_app: Any, _name: str, source: list[str]) -> None:
+    """On the site, links to the page that stands in for the gallery lead to the gallery."""
+    source[0] = source[0].replace("(gallery.md)", "(auto_examples/index.rst)")
+
+
 def setup(app: Any) -> None:
-    """Let what other_names says count."""
+    """Connect the functions above."""
+    app.connect("source-read", gallery_links)
     app.connect("missing-reference", other_names)
