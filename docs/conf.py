@@ -42,7 +42,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx_click",
     "sphinx_gallery.gen_gallery",
 ]
 root_doc = "index"
