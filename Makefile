@@ -18,14 +18,14 @@ FLOOR := --cov-report=term --cov-fail-under=95
 PYTEST := $(BIN)/python -m pytest -n 2
 ARRAY_TESTS := tests/test_backends.py tests/test_torch.py tests/test_jax.py tests/test_gaussian.py tests/test_independent.py
 
-.PHONY: help test test-nojit test-arrays test-wheel demo lint format bench build clean distclean
+.PHONY: help test test-nojit test-arrays test-wheel demo docs lint format bench build clean distclean
 
 help: ## say what there is to make
 	@echo "make TARGET, where TARGET is one of"
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | while IFS= read -r line; do \
 	    printf '  %-12s %s\n' "$${line%%:*}" "$${line##*## }"; done
 	@echo "PYTHON=/path/to/python3 chooses the Python of the virtual environment $(VENV)."
-	@echo "ARGS=\"...\" is passed on to pytest, to otmaps demo or to asv."
+	@echo "ARGS=\"...\" is passed on to pytest, otmaps demo, sphinx-build or asv."
 
 test: ## run the tests, with coverage; ARGS="-k map" runs a selection without it
 	@tools/venv.sh $(VENV) tests
@@ -50,6 +50,13 @@ demo: ## match the latents of two small image generators and write a page about 
 	@tools/venv.sh $(VENV) demo
 	$(BIN)/otmaps demo --output $(DEMO) $(ARGS)
 	@echo "The page: $(CURDIR)/$(DEMO)/index.html"
+
+docs: ## build the documentation site; ARGS="-D plot_gallery=0" leaves its examples unexecuted
+	@tools/venv.sh $(VENV) docs
+	rm -rf build/docs docs/generated
+	$(BIN)/sphinx-build -W --keep-going -n -q -j auto -d build/doctrees docs build/docs $(ARGS)
+	$(BIN)/python tools/check_links.py build/docs
+	@echo "The site: $(CURDIR)/build/docs/index.html"
 
 lint: ## check style, types and layers
 	@tools/venv.sh $(VENV) lint
@@ -83,7 +90,8 @@ test-wheel: ## try the wheel of `make build` in a fresh environment with its dep
 	cd build/wheel && bin/python -P ../../tools/try_wheel.py && bin/otmaps doctor
 
 clean: ## remove what was built, except the virtual environment
-	rm -rf build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
+	rm -rf build docs/auto_examples docs/generated docs/sg_execution_times.rst
+	rm -rf dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache benchmarks/.asv
 	find benchmarks otmaps tests tools -name __pycache__ -prune -exec rm -rf {} +
 

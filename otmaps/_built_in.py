@@ -39,6 +39,12 @@ def linear(weights: Any) -> Operation:
     ----------
     weights : array_like
         1-D, finite, at least one.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.linear([2.0, -1.0]).raw(3.0, 1.0)
+    5.0
     """
     w = weight_vector(weights)
     return _linear("linear", _numbered(len(w)), w, {"weights": w})
@@ -51,6 +57,12 @@ def lerp(t: float = 0.5) -> Operation:
     ----------
     t : float
         0 gives z1 and 1 gives z2, exactly.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.lerp(0.25).raw(0.0, 4.0)
+    1.0
     """
     t = real_scalar(t, "t")
     return _linear("lerp", ("z1", "z2"), (1.0 - t, t), {"t": t})
@@ -68,6 +80,12 @@ def barycenter(weights: Any) -> Operation:
     ------
     ValueError
         Where the weights do not sum to 1: use `linear` for those.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.barycenter([0.5, 0.25, 0.25]).raw(4.0, 0.0, 8.0)
+    4.0
     """
     w = weight_vector(weights)
     total = math.fsum(w)
@@ -86,13 +104,26 @@ def vicinity(eps: float = 0.5) -> Operation:
     ----------
     eps : float
         The size of the step; 0 gives z exactly.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.vicinity(0.5).raw(1.0, -2.0)
+    0.0
     """
     eps = real_scalar(eps, "eps")
     return _linear("vicinity", ("z", "u"), (1.0, eps), {"eps": eps})
 
 
 def analogy() -> Operation:
-    """The analogy z1 : z2 = z3 : y, ``y = z3 + (z2 - z1)``."""
+    """The analogy z1 : z2 = z3 : y, ``y = z3 + (z2 - z1)``.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.analogy().raw(1.0, 2.0, 5.0)
+    6.0
+    """
     return _linear("analogy", _numbered(3), (-1.0, 1.0, 1.0), {})
 
 
@@ -114,6 +145,12 @@ def slerp(t: float = 0.5, *, axis: Axis = -1) -> Operation:
     or one is zero the formula tends to linear interpolation, which is used there; for opposite
     latents (to 16 units in the last place) the great circle is not determined, and the result is
     linear interpolation too.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> otmaps.slerp(0.5).raw([1.0, 0.0], [0.0, 1.0]).round(6)
+    array([0.707107, 0.707107])
     """
     t = real_scalar(t, "t")
     bound = types.MappingProxyType({"t": t, "axis": checked_axis(axis)})

@@ -28,6 +28,14 @@ class Circulant(Covariance):
         the noise. Positive, and equal at opposite frequencies.
     error : float
         How well the spectrum is known, relative to each of its values.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> kernel = numpy.zeros(8)
+    >>> kernel[[0, 1, -1]] = 1.0, 0.4, 0.4
+    >>> otmaps.Circulant.from_kernel(kernel).matrix()[0].round(12).tolist()
+    [1.0, 0.4, 0.0, -0.0, 0.0, -0.0, 0.0, 0.4]
     """
 
     spectrum: FloatArray

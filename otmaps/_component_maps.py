@@ -35,6 +35,14 @@ class ComponentMaps:
         The number of the group of each component.
     axis : int or tuple of int
         The axes of an array that hold a vector.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> prior = otmaps.Independent([otmaps.Normal(), otmaps.Uniform()])
+    >>> m = otmaps.match(otmaps.lerp(0.5), prior, store=None)
+    >>> m.map(numpy.array([[0.0, 0.5]])).round(9).tolist()
+    [[0.0, 0.75]]
     """
 
     maps: tuple[MonotoneMap | RandomizedPlan, ...]

@@ -20,6 +20,13 @@ class Covariance(abc.ABC):
     """The covariance of a vector: symmetric and positive definite, checked where it is made.
 
     Arrays of vectors hold them along their last axes, which have the shape `shape`.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> covariance = otmaps.Diagonal(numpy.array([1.0, 4.0]))
+    >>> covariance.dim, covariance.matrix().tolist()
+    (2, [[1.0, 0.0], [0.0, 4.0]])
     """
 
     @property

@@ -24,6 +24,13 @@ class Diagonal(Covariance):
     ----------
     values : array_like
         The variance of each component; an array of several axes for vectors of that shape.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> prior = otmaps.MultivariateNormal(0.0, otmaps.Diagonal(numpy.array([1.0, 4.0])))
+    >>> prior.rvs(3, random_state=0).shape
+    (3, 2)
     """
 
     values: FloatArray
@@ -76,6 +83,12 @@ class Dense(Covariance):
     ----------
     values : array_like, shape (dim, dim)
         Symmetric to rounding, of which the mean with its transpose is taken.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> otmaps.Dense(numpy.array([[1.0, 0.5], [0.5, 1.0]])).variances
+    array([1., 1.])
     """
 
     values: FloatArray
@@ -141,6 +154,13 @@ class LowRank(Covariance):
     factor : array_like, shape (dim, rank)
     noise : array_like
         The variance of the noise of each component; one number stands for all of them. Positive.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> covariance = otmaps.LowRank(numpy.ones((3, 1)), numpy.full(3, 0.5))
+    >>> covariance.matrix()[0].tolist()
+    [1.5, 1.0, 1.0]
     """
 
     factor: FloatArray

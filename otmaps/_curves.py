@@ -25,7 +25,14 @@ Span: TypeAlias = tuple[float, float]
 
 
 def shown_range(*laws: Distribution) -> Span:
-    """An interval that shows the bulk of all laws, and a margin."""
+    """An interval that shows the bulk of all laws, and a margin.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.plot.shown_range(otmaps.Uniform(0.0, 1.0))
+    (-0.044500000000000005, 1.0445)
+    """
     lows, highs = zip(*map(central, laws), strict=True)
     low, high = min(lows), max(highs)
     margin = 0.05 * ((high - low) or abs(low) or 1.0)
@@ -48,6 +55,13 @@ def density_curve(law: Distribution, low: float, high: float) -> Curve:
     x, density : ndarray
         The middle of each cell, and P(cell) / width without the point masses; cells end at the
         breakpoints of the law, so that its jumps stay sharp.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> x, density = otmaps.plot.density_curve(otmaps.Normal(), -3.0, 3.0)
+    >>> x.shape == density.shape
+    True
     """
     cells = _CELLS if law.error == 0.0 else int(np.clip(_DRAWS / law.error**2, _FEWEST, _CELLS))
     edges = np.linspace(low, high, cells + 1)
@@ -64,7 +78,16 @@ def density_curve(law: Distribution, low: float, high: float) -> Curve:
 
 
 def map_curve(map: MonotoneMap | ComposedMap, low: float, high: float) -> Curve:  # noqa: A002
-    """Points y from low to high, and T(y)."""
+    """Points y from low to high, and T(y).
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> T = otmaps.monotone_map(otmaps.Exponential(), otmaps.Uniform(0.0, 1.0))
+    >>> y, z = otmaps.plot.map_curve(T, 0.0, 3.0)
+    >>> bool((z[1:] >= z[:-1]).all())
+    True
+    """
     y = np.linspace(low, high, _CELLS + 1)
     return y, np.asarray(map(y))
 

@@ -86,6 +86,13 @@ class Discrete(Distribution):
     -----
     ``points`` and ``probabilities`` become sorted tuples. `error` and `tail_error` are those of the
     sums for the probabilities as given, and ``errors``.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Discrete([0.0, 1.0], [0.25, 0.75])
+    >>> law.atoms, law.cdf(0.5)
+    (((0.0, 0.25), (1.0, 0.75)), 0.25)
     """
 
     points: Any

@@ -41,6 +41,15 @@ class Distribution(abc.ABC):
     --------
     otmaps.as_distribution : names, scipy.stats laws and samples as laws.
     otmaps.testing.DistributionTests : the conformance suite for a law of one's own.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Normal()
+    >>> law.cdf(0.0), round(law.logsf(50.0), 3), round(law.isf(1e-300), 3)
+    (0.5, -1254.831, 37.047)
+    >>> law.rvs((2, 3), random_state=0).shape
+    (2, 3)
     """
 
     # ---------------------------------------------------------------- hooks that a law must state
@@ -235,7 +244,7 @@ class Distribution(abc.ABC):
 
     @property
     def error(self) -> float:
-        """A bound on |cdf error| and |sf error| everywhere, apart from the float grid of x."""
+        """A bound on the error of cdf and of sf everywhere, apart from the float grid of x."""
         return self._error()
 
     @property

@@ -51,6 +51,13 @@ class Empirical(Ogive):
     `error` is sqrt(log(2 / (1 - confidence)) / (2 n)), the inequality of Dvoretzky, Kiefer and
     Wolfowitz with the constant of Massart (1990), plus the distance of the straight lines from
     the steps.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> law = otmaps.Empirical(numpy.random.default_rng(0).normal(size=10_000))
+    >>> bool(law.error < 0.03), abs(law.median()) < 0.05
+    (True, True)
     """
 
     sample: dataclasses.InitVar[Any]

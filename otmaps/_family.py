@@ -48,6 +48,13 @@ class Family:
         parameters between those that the family was made from.
     panels : int
         The ranges of parameters with common cells.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> blends = otmaps.family(otmaps.lerp, "normal", t=(0, 1))
+    >>> round(blends(0.5)(1.0, 1.0), 6), blends.error <= 1e-9
+    (1.414214, True)
     """
 
     make: Callable[..., Operation] = dataclasses.field(repr=False)
@@ -149,7 +156,7 @@ class Family:
         Returns
         -------
         array
-            Of shape (frames, *shape), where shape is that of the latents.
+            Of shape ``(frames, *shape)``, where shape is that of the latents.
 
         Examples
         --------

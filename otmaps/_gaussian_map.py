@@ -56,6 +56,15 @@ class GaussianMap:
         ``|T'(Y) - T(Y)|`` for the computed A, over the root mean square of ``|Z - mean|``.
     distance : float
         The Wasserstein-2 distance of both laws: the root mean square of ``|T(Y) - Y|``.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> white = otmaps.MultivariateNormal(0.0, otmaps.Diagonal.white(2))
+    >>> target = otmaps.MultivariateNormal(1.0, otmaps.Diagonal(numpy.array([4.0, 9.0])))
+    >>> T = otmaps.gaussian_map(white, target)
+    >>> T(numpy.array([1.0, 1.0])).round(9).tolist(), round(T.distance, 3)
+    ([3.0, 4.0], 2.646)
     """
 
     source: MultivariateNormal

@@ -24,6 +24,13 @@ class Levy(LocationScale):
 
     cdf(z) = erfc(1 / sqrt(2 z)) and sf(z) = erf(1 / sqrt(2 z)). The mean is infinite. It is the
     time at which a Brownian motion first reaches a level, and `Stable` of alpha 1/2 and beta 1.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Levy()
+    >>> law.support(), round(law.sf(100.0), 6)
+    ((0.0, inf), 0.079656)
     """
 
     loc: float = 0.0
@@ -101,7 +108,15 @@ class Levy(LocationScale):
 @final
 @dataclasses.dataclass(frozen=True)
 class Pareto(LocationScale):
-    """The law with survival function z^-b on z >= 1."""
+    """The law with survival function z^-b on z >= 1.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Pareto(3.0)
+    >>> law.support(), law.sf(10.0)
+    ((1.0, inf), 0.001)
+    """
 
     b: float
     loc: float = 0.0

@@ -31,6 +31,13 @@ class Isotropic(abc.ABC):
     ----------
     dim : int
         The number of components.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> prior = otmaps.StandardNormal(64)
+    >>> isinstance(prior, otmaps.Isotropic), prior.component.std()
+    (True, 1.0)
     """
 
     dim: int
@@ -121,7 +128,15 @@ def _checked(law: Any, **positive: str) -> None:
 @final
 @dataclasses.dataclass(frozen=True)
 class StandardNormal(Isotropic):
-    """The standard normal law in ``dim`` dimensions: independent standard normal components."""
+    """The standard normal law in ``dim`` dimensions: independent standard normal components.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> prior = otmaps.StandardNormal(512)
+    >>> prior.rvs((2, 5), random_state=0).shape, round(float(prior.norm.mean()), 3)
+    ((2, 5, 512), 22.616)
+    """
 
     dim: int
 
@@ -149,7 +164,15 @@ class StandardNormal(Isotropic):
 @final
 @dataclasses.dataclass(frozen=True)
 class Sphere(Isotropic):
-    """The uniform law on the sphere of a radius, such as latents that a generator normalises."""
+    """The uniform law on the sphere of a radius, such as latents that a generator normalises.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> prior = otmaps.Sphere(16, radius=2.0)
+    >>> numpy.linalg.norm(prior.rvs(3, random_state=0), axis=1).round(12)
+    array([2., 2., 2.])
+    """
 
     dim: int
     radius: float = 1.0
@@ -178,7 +201,15 @@ class Sphere(Isotropic):
 @final
 @dataclasses.dataclass(frozen=True)
 class Ball(Isotropic):
-    """The uniform law on the ball of a radius."""
+    """The uniform law on the ball of a radius.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> prior = otmaps.Ball(16, radius=2.0)
+    >>> prior.rvs(5, random_state=0).shape, round(float(prior.norm.median()), 4)
+    ((5, 16), 1.9152)
+    """
 
     dim: int
     radius: float = 1.0
@@ -205,7 +236,15 @@ class Ball(Isotropic):
 @final
 @dataclasses.dataclass(frozen=True)
 class MultivariateT(Isotropic):
-    """The multivariate Student t law: a normal vector over the root of a chi-square over ``df``."""
+    """The multivariate Student t law: a normal vector over the root of a chi-square over ``df``.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> prior = otmaps.MultivariateT(8, df=3.0)
+    >>> round(prior.component.sf(10.0), 6), prior.rvs(5, random_state=0).shape
+    (0.001064, (5, 8))
+    """
 
     dim: int
     df: float
@@ -233,6 +272,12 @@ def MultivariateCauchy(dim: int, scale: float = 1.0) -> MultivariateT:
     """The multivariate Cauchy law: Student t with one degree of freedom.
 
     Sums of independent ones are Cauchy again, of the sum of their scales.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> otmaps.MultivariateCauchy(8).component.cdf(1.0)
+    0.7500000000000001
     """
     return MultivariateT(dim, 1.0, scale)
 
@@ -247,6 +292,13 @@ class Radial(Isotropic):
     dim : int
     law : Distribution
         Of the norm, on [0, inf) or part of it.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> prior = otmaps.Radial(8, otmaps.Gamma(8.0))
+    >>> prior.norm.mean(), prior.rvs(5, random_state=0).shape
+    (8.0, (5, 8))
     """
 
     dim: int

@@ -86,6 +86,13 @@ class MonotoneMap:
         known of the densities.
     source, target : Distribution or None
         The laws, where they are known.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> T = otmaps.monotone_map(otmaps.Exponential(), otmaps.Uniform(0.0, 1.0))
+    >>> T.kind, round(T(1.0), 6), round(T.inverse(0.5), 6), T.error <= 1e-9
+    ('table', 0.632121, 0.693147, True)
     """
 
     kind: Kind

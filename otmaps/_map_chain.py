@@ -59,6 +59,15 @@ class ComposedMap:
         Of the last map.
     support, limits : tuple of float
         Beyond the support of the first map, and of later ones, the value is constant.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> there = otmaps.monotone_map(otmaps.Normal(), otmaps.Uniform(0.0, 1.0))
+    >>> back = otmaps.monotone_map(otmaps.Uniform(0.0, 1.0), otmaps.Logistic())
+    >>> both = otmaps.compose(back, there)
+    >>> round(both(1.0), 6), round(both.inverse(both(1.0)), 6)
+    (1.668268, 1.0)
     """
 
     maps: tuple[MonotoneMap, ...]
@@ -182,9 +191,9 @@ def _certified(maps: tuple[MonotoneMap, ...]) -> ComposedMap:
     slack = _absolute(first.error, first, z)
     fine, turned = np.isfinite(z), np.zeros(y.size)
     for before, T in itertools.pairwise(maps):
-        left, right = z - slack, z + slack
         value = T(z)
         with np.errstate(all="ignore"):  # beyond a limit nothing is finite, and nothing is stated
+            left, right = z - slack, z + slack
             carried = np.maximum(value - T(left), T(right) - value)
             relative = carried / unit_at(value, T.centre, T.unit)
             most = _MAGNIFIED * slack / unit_at(z, before.centre, before.unit)

@@ -49,6 +49,15 @@ class MatchedGaussianOperation:
         The law of each latent.
     map : GaussianMap
         The map from the law of the raw result to the prior, with its error.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> prior = otmaps.MultivariateNormal(0.0, numpy.array([[1.0, 0.5], [0.5, 1.0]]))
+    >>> m = otmaps.match(otmaps.lerp(0.5), prior)
+    >>> z1, z2 = prior.rvs((2, 5), random_state=0)
+    >>> m(z1, z2).shape, round(m.map.factor, 6)
+    ((5, 2), 1.414214)
     """
 
     operation: Operation

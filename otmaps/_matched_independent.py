@@ -44,6 +44,14 @@ class MatchedIndependentOperation:
         One for each group of components that share the laws of the prior and of all latents.
     map : ComponentMaps
         The maps of the groups.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> prior = otmaps.Independent([otmaps.Normal(), otmaps.Uniform()])
+    >>> m = otmaps.match(otmaps.lerp(0.5), prior, store=None)
+    >>> m(numpy.zeros((4, 2)), numpy.zeros((4, 2))).shape
+    (4, 2)
     """
 
     operation: Operation

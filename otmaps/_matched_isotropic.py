@@ -57,6 +57,15 @@ class MatchedIsotropicOperation:
         The map that is applied to the raw result, with its error.
     method : str or Estimator
         How the law of the raw result was asked for.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> prior = otmaps.Sphere(16)
+    >>> m = otmaps.match(otmaps.lerp(0.3), prior, store=None)
+    >>> z1, z2 = prior.rvs((2, 3), random_state=0)
+    >>> numpy.linalg.norm(m(z1, z2), axis=1).round(12)
+    array([1., 1., 1.])
     """
 
     operation: Operation

@@ -58,6 +58,13 @@ class MatchedOperation:
         How the law of the raw result was asked for.
     randomize : numpy.random.Generator, True or None
         Where the random numbers of a plan come from; True leaves that to each call.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> m = otmaps.match(otmaps.lerp(0.5), "uniform", store=None)
+    >>> round(m(0.2, 0.8), 6), round(m.raw(0.2, 0.8), 6), m.source.method
+    (0.75, 0.5, 'closed form')
     """
 
     operation: Operation

@@ -26,7 +26,15 @@ class _HalfLine(LocationScale):
 @final
 @dataclasses.dataclass(frozen=True)
 class Exponential(_HalfLine):
-    """The law with survival function exp(-z) on z >= 0."""
+    """The law with survival function exp(-z) on z >= 0.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Exponential(scale=2.0)
+    >>> law.mean(), law.logsf(4000.0)
+    (2.0, -2000.0)
+    """
 
     loc: float = 0.0
     scale: float = 1.0
@@ -71,7 +79,15 @@ class Exponential(_HalfLine):
 @final
 @dataclasses.dataclass(frozen=True)
 class Gumbel(LocationScale):
-    """The law with cdf exp(-exp(-z)), the limit law of maxima."""
+    """The law with cdf exp(-exp(-z)), the limit law of maxima.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Gumbel()
+    >>> round(law.median(), 6)
+    0.366513
+    """
 
     loc: float = 0.0
     scale: float = 1.0
@@ -117,7 +133,15 @@ class Gumbel(LocationScale):
 @final
 @dataclasses.dataclass(frozen=True)
 class Gamma(_HalfLine):
-    """The gamma law with density z^(shape - 1) exp(-z) / Gamma(shape); singular below shape 1."""
+    """The gamma law with density z^(shape - 1) exp(-z) / Gamma(shape); singular below shape 1.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Gamma(2.0)
+    >>> law.mean(), round(law.sf(1.0), 6)
+    (2.0, 0.735759)
+    """
 
     shape: float
     loc: float = 0.0
@@ -216,7 +240,15 @@ class Gamma(_HalfLine):
 @final
 @dataclasses.dataclass(frozen=True)
 class Beta(LocationScale):
-    """The beta law on [loc, loc + scale]; singular at an end whose parameter is below 1."""
+    """The beta law on [loc, loc + scale]; singular at an end whose parameter is below 1.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Beta(2.0, 3.0)
+    >>> law.mean(), round(law.cdf(0.5), 6)
+    (0.4, 0.6875)
+    """
 
     a: float
     b: float
@@ -333,7 +365,15 @@ class Beta(LocationScale):
 @final
 @dataclasses.dataclass(frozen=True)
 class LogNormal(_HalfLine):
-    """The law of scale * exp(s N) + loc with N standard normal."""
+    """The law of scale * exp(s N) + loc with N standard normal.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.LogNormal(0.5)
+    >>> law.median(), round(law.mean(), 6)
+    (1.0, 1.133148)
+    """
 
     s: float = 1.0
     loc: float = 0.0

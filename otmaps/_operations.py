@@ -58,6 +58,13 @@ class Operation:
     elementwise : bool or None
         Whether the function takes plain numbers and is to be applied element by element; None
         finds out on a few points, once. `evaluation` says which it is.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> op = otmaps.lerp(0.25)
+    >>> op.latents, dict(op.parameters), op.raw(0.0, 4.0), op.linear.weights
+    (('z1', 'z2'), {'t': 0.25}, 1.0, (0.75, 0.25))
     """
 
     name: str

@@ -72,6 +72,14 @@ class RandomizedPlan:
     pieces : tuple
         The `MonotoneMap` below each atom and above the last, where there is probability between;
         otherwise the value that the target has there.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> coin = otmaps.Discrete([0.0, 1.0], [0.5, 0.5])
+    >>> plan = otmaps.transport_plan(coin, otmaps.Uniform(0.0, 1.0))
+    >>> bool((plan([1.0, 1.0], 0) >= 0.5).all())
+    True
     """
 
     source: Distribution

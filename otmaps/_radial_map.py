@@ -21,7 +21,7 @@ _SMALL, _LARGE = 1e-280, 1e280  # squares beyond have lost digits
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class RadialMap:
-    """y -> T(|y|) y / |y|: the optimal map between isotropic laws.
+    """``y -> T(|y|) y / |y|``: the optimal map between isotropic laws.
 
     That holds for every cost that grows with the distance.
 
@@ -39,6 +39,13 @@ class RadialMap:
         Of that sphere; NaN otherwise.
     axis : int or tuple of int
         The axis, or the axes, of an array that hold the components.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> m = otmaps.match(otmaps.lerp(0.5), otmaps.Sphere(3), store=None)
+    >>> m.map(numpy.array([0.0, 0.0, 0.5]))
+    array([0., 0., 1.])
     """
 
     dim: int

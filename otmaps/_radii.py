@@ -52,7 +52,15 @@ class _Norm(LocationScale):
 @final
 @dataclasses.dataclass(frozen=True)
 class Chi(_Norm):
-    """The law of the norm of a standard normal vector of ``df`` components, times ``scale``."""
+    """The law of the norm of a standard normal vector of ``df`` components, times ``scale``.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Chi(3)
+    >>> round(law.mean(), 6)
+    1.595769
+    """
 
     df: float
     loc: float = 0.0

@@ -30,6 +30,15 @@ class RegisteredForm:
 
     Call it like the function. It stays in force until `unregister`, or until the end of a ``with``
     block over it.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> longer = otmaps.operation(lambda a, b: numpy.minimum(a, b))
+    >>> @otmaps.closed_form(longer, otmaps.Exponential, otmaps.Exponential)
+    ... def form(parameters, laws):
+    ...     return otmaps.Exponential(scale=0.5) if laws[0] == laws[1] else "other scales"
+    >>> form.unregister()
     """
 
     function: Callable[..., Any]

@@ -23,7 +23,17 @@ from otmaps._operations import Function, Operation, decorated
 @final
 @dataclasses.dataclass(frozen=True)
 class OperationFactory:
-    """What `operation` returns: call it with parameters to get an `Operation`."""
+    """What `operation` returns: call it with parameters to get an `Operation`.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> @otmaps.operation
+    ... def louder(a, b, *, gain=2.0):
+    ...     return gain * a + b
+    >>> louder.latents, louder(gain=3.0).raw(1.0, 1.0)
+    (('a', 'b'), 4.0)
+    """
 
     name: str
     latents: tuple[str, ...]
@@ -116,7 +126,14 @@ _BUILT_IN: set[str] = set()
 
 
 def operations() -> Mapping[str, Callable[..., Operation]]:
-    """All named operations, built in and registered: name -> factory, sorted by name."""
+    """All named operations, built in and registered: name -> factory, sorted by name.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> "lerp" in otmaps.operations()
+    True
+    """
     return types.MappingProxyType(dict(sorted(_REGISTRY.items())))
 
 

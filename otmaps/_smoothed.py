@@ -58,6 +58,14 @@ class Smoothed(Distribution):
     stated : tuple of str
         Of each tail what the user stated: "end", "shape" or nothing.
     model : bool
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> law = otmaps.smoothed(numpy.random.default_rng(0).normal(size=2_000))
+    >>> low, high = law.cdf_band([0.0], 0.95)
+    >>> bool(low[0] < 0.5 < high[0]), law.as_model().model
+    (True, True)
     """
 
     body: RisingSpline = dataclasses.field(repr=False, compare=False)
@@ -79,7 +87,7 @@ class Smoothed(Distribution):
 
     @property
     def sampling_error(self) -> float:
-        """A bound on |this cdf - that of the draws|, everywhere, with probability ``confidence``.
+        """A bound on the distance from the cdf that was drawn from, everywhere, at `confidence`.
 
         The inequality of Dvoretzky, Kiefer and Wolfowitz with the constant of Massart (1990),
         plus the distance from the empirical cdf: however the curve was fitted, it holds.

@@ -109,6 +109,13 @@ def as_components(
     -------
     tuple of Smoothed
         d of them; the same one d times where pooled.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> samples = numpy.random.default_rng(0).normal(size=(1_000, 3))
+    >>> len(otmaps.as_components(samples))
+    3
     """
     array = real_array(samples, "samples").astype(np.float64, copy=False)
     if array.ndim != 2:

@@ -24,13 +24,13 @@ class Stable(LocationScale):
     Parameters
     ----------
     alpha : float
-        The index, 0 < alpha <= 2: both tails fall like |x|^-alpha unless beta is -1 or 1.
+        The index, 0 < alpha <= 2: both tails fall like ``|x|^-alpha`` unless beta is -1 or 1.
     beta : float
         The skewness, -1 <= beta <= 1; without effect at alpha 2.
     loc, scale : float
         Those of parameterization S1, the default of scipy.stats.levy_stable:
-        log E exp(itX) = -|scale t|^alpha (1 - i beta sign(t) tan(pi alpha / 2)) + i loc t, and at
-        alpha 1 instead -|scale t| (1 + i beta (2 / pi) sign(t) log|t|) + i loc t.
+        ``log E exp(itX) = -|scale t|^alpha (1 - i beta sign(t) tan(pi alpha / 2)) + i loc t``, and
+        at alpha 1 instead ``-|scale t| (1 + i beta (2 / pi) sign(t) log|t|) + i loc t``.
 
     Raises
     ------
@@ -43,7 +43,14 @@ class Stable(LocationScale):
     closed forms. All other cases sum Zolotarev's integrals, of positive terms, as in J. P. Nolan,
     "Univariate Stable Distributions" (Springer 2020), and far out an inversion integral; both
     reach any depth of either tail. In S1 the bulk of a skewed law runs off as alpha nears 1:
-    there the float grid of x and the stated errors grow like 1 / |alpha - 1|.
+    there the float grid of x and the stated errors grow like ``1 / |alpha - 1|``.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.Stable(1.5)
+    >>> law.mean(), round(law.sf(10.0), 6)
+    (0.0, 0.00664)
     """
 
     alpha: float

@@ -35,7 +35,7 @@ def trajectory(
     Parameters
     ----------
     points : array_like
-        At least two latents, of shape (count, *shape); the path goes through them in order.
+        At least two latents, of shape ``(count, *shape)``; the path goes through them in order.
     prior : law or Family
         The law of one component, anything `as_distribution` takes; or, to spare what it takes to
         make one, a family of the operation: ``otmaps.family(otmaps.lerp, law, t=(0, 1))``.
@@ -59,7 +59,7 @@ def trajectory(
     Returns
     -------
     ndarray
-        Of shape (frames, *shape), and of the dtype of the points.
+        Of shape ``(frames, *shape)``, and of the dtype of the points.
 
     Raises
     ------

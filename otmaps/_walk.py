@@ -60,7 +60,7 @@ def random_walk(
     Returns
     -------
     ndarray
-        Shape (steps + 1, *start.shape); the first point is the start itself.
+        Shape ``(steps + 1, *start.shape)``; the first point is the start itself.
 
     Examples
     --------

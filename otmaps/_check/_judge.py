@@ -89,6 +89,13 @@ def check(
     "quantiles kept" does not draw on luck: it holds each value of the map against
     F_Z^[-1](F_Y(y)) within the stated errors (Theorem 2), as far as ``matched.source`` is right,
     which the row "law of y" tests.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> m = otmaps.match(otmaps.lerp(0.5), "normal", store=None)
+    >>> bool(otmaps.check(m, n=200))
+    True
     """
     if not isinstance(matched, Matched):
         raise TypeError(

@@ -23,6 +23,14 @@ class CheckRow:
         "probability", "prior" (the prior's own unit), "cost" (its square) or "values" (a count).
     note : str
         What the row is worth on its own, or why it was skipped.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> m = otmaps.match(otmaps.lerp(0.5), "normal", store=None)
+    >>> row = otmaps.check(m, n=200).rows[0]
+    >>> row.name, row.holds
+    ('values are finite', True)
     """
 
     name: str
@@ -44,7 +52,16 @@ class CheckRow:
 
 @dataclasses.dataclass(frozen=True)
 class CheckReport:
-    """The rows of `otmaps.check`; true when all of them hold."""
+    """The rows of `otmaps.check`; true when all of them hold.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> m = otmaps.match(otmaps.lerp(0.5), "normal", store=None)
+    >>> report = otmaps.check(m, n=200)
+    >>> bool(report), report.failures
+    (True, ())
+    """
 
     rows: tuple[CheckRow, ...]
     n: int

@@ -30,6 +30,14 @@ class DiagnosisRow:
         Whether ``adjusted`` is at or below the level of the report.
     note : str
         More about the row, or why it was skipped.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> latents = numpy.random.default_rng(0).normal(size=(200, 32))
+    >>> row = otmaps.diagnose(latents, "normal").rows[0]
+    >>> row.name, row.verdict
+    ('impossible values', 'fits')
     """
 
     name: str
@@ -66,6 +74,14 @@ class Diagnosis:
         The probability of a report that is false although the latents follow the prior: Holm's
         correction holds it over all rows, whatever their dependence.
     seed : int
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> latents = numpy.random.default_rng(0).normal(size=(200, 32))
+    >>> found = otmaps.diagnose(1.2 * latents, "normal")
+    >>> bool(found), found.rows[0].name
+    (False, 'impossible values')
     """
 
     rows: tuple[DiagnosisRow, ...]

@@ -23,7 +23,15 @@ _WIDEST = 38.0  # beyond, probabilities leave the range of doubles
 
 @runtime_checkable
 class RadialPrior(Protocol):
-    """What `diagnose` asks of an isotropic prior: a norm, and a direction that is uniform."""
+    """What `diagnose` asks of an isotropic prior: a norm, and a direction that is uniform.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> latents = otmaps.Sphere(32).rvs(200, random_state=0)
+    >>> bool(otmaps.diagnose(latents, otmaps.Sphere(32)))
+    True
+    """
 
     @property
     def dim(self) -> int:

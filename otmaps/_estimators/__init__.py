@@ -75,6 +75,14 @@ def choose_estimator(op: Operation, inputs: Inputs) -> tuple[Estimator, dict[str
     ------
     UnservedError
         Where none serves.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> inputs = (otmaps.Laplace(), otmaps.Laplace())
+    >>> chosen, refusals = otmaps.choose_estimator(otmaps.lerp(0.3), inputs)
+    >>> chosen.name, sorted(refusals)
+    ('convolution', ['closed form', 'contour'])
     """
     auto = Auto()
     refusals: dict[str, str] = {}
@@ -135,12 +143,12 @@ def pushforward(
         "auto", the name of an estimator, or an `Estimator` with its options. `law.method` says
         which ran.
     tol : float
-        The bound on |cdf error| that is aimed at.
+        The bound on ``|cdf error|`` that is aimed at.
 
     Returns
     -------
     Distribution
-        With `error`, a bound on |cdf error| (Monte Carlo: at its stated confidence).
+        With `error`, a bound on ``|cdf error|`` (Monte Carlo: at its stated confidence).
 
     Raises
     ------

@@ -34,6 +34,13 @@ class Agreement(Estimator):
     Both laws are compared at 240 quantiles of the first, down to 1e-300 in both tails where both
     state a `tail_error`, in the bulk alone otherwise. The law that states the smaller error is
     returned.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> method = otmaps.Agreement(otmaps.Convolution(), otmaps.MonteCarlo(n=2**14))
+    >>> otmaps.pushforward(otmaps.lerp(0.3), "laplace", method=method).method
+    'convolution'
     """
 
     first: Estimator

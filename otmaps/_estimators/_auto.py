@@ -53,6 +53,13 @@ class Auto(Estimator):
         The seed of sampling, non-negative.
     confidence : float
         The probability with which the error of sampling holds, between 0 and 1.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.pushforward(otmaps.lerp(0.3), "laplace", method=otmaps.Auto(budget=2**20))
+    >>> law.method
+    'convolution'
     """
 
     budget: int = 1 << 27

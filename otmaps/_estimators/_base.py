@@ -17,6 +17,13 @@ class Estimator(abc.ABC):
 
     A frozen dataclass whose fields are its options: so they enter the key of a stored table. What
     does not change the law, such as a progress bar, is a field with ``compare=False`` and does not.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> product = otmaps.operation(lambda a, b: a * b)()
+    >>> otmaps.Convolution().refuses(product, (otmaps.Normal(), otmaps.Normal()))
+    'it is not linear in its latents'
     """
 
     @property
@@ -38,7 +45,7 @@ class Estimator(abc.ABC):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at; the law states what was reached.
+            The bound on ``|cdf error|`` to aim at; the law states what was reached.
         """
 
     def attempt(self, op: Operation, inputs: Inputs, tol: float) -> Distribution | str:

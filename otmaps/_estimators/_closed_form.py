@@ -20,6 +20,13 @@ class ClosedForm(Estimator):
 
     Weighted sums of normal, Cauchy, uniform, gamma, stable or discrete inputs, or of one input
     of any law; and what is registered with `otmaps.closed_form`.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.pushforward(otmaps.lerp(0.5), "normal", method=otmaps.ClosedForm())
+    >>> law.method, round(law.std(), 6)
+    ('closed form', 0.707107)
     """
 
     @property

@@ -86,6 +86,15 @@ class ConditionalRQMC(Estimator):
 
     L'Ecuyer, Puchhammer and Ben Abdellah, INFORMS J. Comput. 34 (2022), arXiv 1906.04607; Gilbert,
     Kuo and Sloan, arXiv 2112.10308; the choice of the input: Liu and Owen, arXiv 2202.02682.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> blend = otmaps.barycenter([0.1, 0.2, 0.3, 0.4])
+    >>> method = otmaps.ConditionalRQMC(n=2**9, replicates=16)
+    >>> law = otmaps.pushforward(blend, "uniform", method=method)
+    >>> bool(law.error < 0.1)
+    True
     """
 
     n: int = 2**16

@@ -74,6 +74,14 @@ class Conditioning(Estimator):
     ----------
     budget : int
         About the most values of the operation that are computed; more would refuse the case.
+
+    Examples
+    --------
+    >>> import numpy, otmaps
+    >>> gate = otmaps.operation(lambda a, b: a * numpy.tanh(b))()
+    >>> law = otmaps.pushforward(gate, "normal", method=otmaps.Conditioning())
+    >>> law.method, law.error < 1e-6
+    ('conditioning (level sets in a, quadrature over b)', True)
     """
 
     budget: int = 1 << 27
@@ -149,7 +157,7 @@ class Conditioning(Estimator):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at.
+            The bound on ``|cdf error|`` to aim at.
 
         Returns
         -------

@@ -35,6 +35,13 @@ class Convolution(Estimator):
     quadrature with the roles of both inputs exchanged, at points off the nodes, doubled, and added
     up. They hold for tails down to 1e-300; the logarithms hold to the same relative error down to
     about exp(-10,000), and go on as the table ends beyond.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> law = otmaps.pushforward(otmaps.lerp(0.3), "laplace", method=otmaps.Convolution())
+    >>> law.method, law.error < 1e-12
+    ('convolution', True)
     """
 
     @property
@@ -74,7 +81,7 @@ class Convolution(Estimator):
         inputs : tuple of Distribution
             One law for each latent.
         tol : float
-            The bound on |cdf error| to aim at; `error`, `tail_error` and `density_error` of the
+            The bound on ``|cdf error|`` to aim at; `error`, `tail_error` and `density_error` of the
             law are what was reached, the last two down to 1e-300.
 
         Raises

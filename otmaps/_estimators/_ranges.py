@@ -64,7 +64,7 @@ def range_law(laws: Sequence[Distribution], tol: float) -> Distribution | None:
     ----------
     laws : sequence of Distribution
     tol : float
-        The bound on |cdf error| to aim at.
+        The bound on ``|cdf error|`` to aim at.
 
     Returns
     -------

@@ -91,6 +91,15 @@ class RQMC(Estimator):
     ----------
     A. B. Owen (1997), Annals of Statistics 25, 1541-1562: scrambled nets.
     J. Matousek (1998), Journal of Complexity 14, 527-556: the scrambling that scipy uses.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> import numpy
+    >>> op = otmaps.operation(lambda a, b, c: a * b + numpy.tanh(c))()
+    >>> law = otmaps.pushforward(op, "normal", method=otmaps.RQMC(n=2**10, replicates=16))
+    >>> law.method, bool(law.error < 0.02)
+    ('RQMC (n=1024 in each of 16 scramblings, seed=0, confidence=0.999)', True)
     """
 
     n: int = 2**15

@@ -56,11 +56,11 @@ class Mismatch:
     ks : float
         Largest difference of the cumulative probabilities of what `judged` names.
     norm_shift : float
-        E|y|^2 / E|z|^2 for z from the prior, both about the origin.
+        ``E|y|^2 / E|z|^2`` for z from the prior, both about the origin.
     norm_mean, norm_std : float
-        Mean and standard deviation of |y|^2.
+        Mean and standard deviation of ``|y|^2``.
     prior_norm_mean, prior_norm_std : float
-        Those of |z|^2.
+        Those of ``|z|^2``.
     error : mapping
         A bound on the error of each figure, by its name; 0 where it is exact or infinite, NaN where
         the figure is.
@@ -71,6 +71,13 @@ class Mismatch:
     judged : str
         What `ks` is of: "one component"; "the norm", for isotropic priors; or, where components
         differ, "the worst component".
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> found = otmaps.mismatch(otmaps.lerp(0.5), "normal", dim=100)
+    >>> round(found.kl, 3), round(found.w2, 3)
+    (9.657, 2.929)
     """
 
     dim: int

@@ -18,7 +18,15 @@ from otmaps._table import map_recipe
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class Job:
-    """One table to make: the arguments of `otmaps.match`."""
+    """One table to make: the arguments of `otmaps.match`.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> job = otmaps.Job(otmaps.lerp(0.5), "uniform")
+    >>> otmaps.precompute([job], store=otmaps.MemoryStore()).count("built")
+    1
+    """
 
     op: Operation
     prior: Any

@@ -32,6 +32,14 @@ class JobResult:
         Bytes in the store.
     error : float
         The error of the map in units of the prior's scale; NaN where there is none.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> job = otmaps.Job(otmaps.lerp(0.5), "uniform")
+    >>> (result,) = otmaps.precompute([job], store=otmaps.MemoryStore()).results
+    >>> result.status, result.error <= 1e-9
+    ('built', True)
     """
 
     job: Job
@@ -56,6 +64,14 @@ class PrecomputeReport:
         How many jobs asked for a table that another job had asked for.
     seconds : float
         Wall-clock time of the whole run.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> jobs = otmaps.grid(otmaps.lerp, "uniform", t=[0.25, 0.5])
+    >>> report = otmaps.precompute(jobs, store=otmaps.MemoryStore())
+    >>> report.count("built"), report.failed
+    (2, ())
     """
 
     results: tuple[JobResult, ...]

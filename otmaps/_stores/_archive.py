@@ -38,6 +38,14 @@ class Transfer:
         How many were there already, with equal bytes.
     left_out : tuple of (str, str)
         Names of what is no whole table, and why.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.MemoryStore()
+    >>> m = otmaps.match(otmaps.lerp(0.5), "uniform", store=store)
+    >>> otmaps.export_tables(store, "tables.tar").copied
+    1
     """
 
     copied: int
@@ -69,6 +77,14 @@ def export_tables(store: Store, path: PathLike, keys: Iterable[str] | None = Non
     ------
     FileNotFoundError
         Where the folder of the archive is not there.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.MemoryStore()
+    >>> m = otmaps.match(otmaps.lerp(0.5), "uniform", store=store)
+    >>> otmaps.export_tables(store, "tables.tar").copied
+    1
     """
     _check_store(store)
     target = Path(path)
@@ -124,6 +140,15 @@ def import_tables(store: Store, path: PathLike) -> Transfer:
     ------
     TableError
         For a file that is no plain tar archive, or that is cut short; what came before is kept.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.MemoryStore()
+    >>> m = otmaps.match(otmaps.lerp(0.5), "uniform", store=store)
+    >>> _ = otmaps.export_tables(store, "tables.tar")
+    >>> otmaps.import_tables(otmaps.TableStore("copy"), "tables.tar").copied
+    1
     """
     _check_store(store)
     copied, present, left_out = 0, 0, []

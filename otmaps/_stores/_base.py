@@ -25,6 +25,14 @@ class StoreEntry:
         Bytes.
     used : float
         The time of last use in seconds since the epoch, right to an hour.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.MemoryStore()
+    >>> store.put("0" * 64, b"bytes")
+    >>> store.stat("0" * 64).size
+    5
     """
 
     key: str
@@ -37,6 +45,14 @@ class Store(abc.ABC):
 
     A store never raises for what happens to its medium; it warns (`StoreWarning`) and behaves
     as if it were empty. Bytes under one key are always equal, so the last writer may win.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.MemoryStore()
+    >>> store.put("0" * 64, b"bytes")
+    >>> store.get("0" * 64), store.get("1" * 64)
+    (b'bytes', None)
     """
 
     @abc.abstractmethod

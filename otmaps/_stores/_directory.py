@@ -40,6 +40,15 @@ class Verification:
         Files with the name of a table that are none, and why.
     strangers : tuple of Path
         Files that the store did not write and does not touch.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.TableStore("tables")
+    >>> m = otmaps.match(otmaps.lerp(0.5), "uniform", store=store)
+    >>> found = store.verify()
+    >>> found.good, found.bad
+    (1, ())
     """
 
     good: int

@@ -22,6 +22,14 @@ class MemoryStore(Store):
     ----------
     max_bytes : int
         How much to keep; the newest table is kept whatever its size.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.MemoryStore(max_bytes=2**20)
+    >>> m = otmaps.match(otmaps.lerp(0.5), "uniform", store=store)
+    >>> len(list(store.keys()))
+    1
     """
 
     def __init__(self, max_bytes: int = 2**28) -> None:
@@ -93,6 +101,14 @@ class FrontedStore(Store):
         The store that keeps; `stat` and `keys` speak of it alone.
     front : MemoryStore, optional
         By default a new one of 64 MiB.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> store = otmaps.FrontedStore(otmaps.TableStore("tables"))
+    >>> m = otmaps.match(otmaps.lerp(0.5), "uniform", store=store)
+    >>> len(list(store.keys()))
+    1
     """
 
     def __init__(self, back: Store, front: MemoryStore | None = None) -> None:

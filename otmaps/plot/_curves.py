@@ -34,6 +34,11 @@ def new_figure(width: float = 6.4, height: float = 4.0) -> Figure:
     ------
     ImportError
         Where matplotlib is not installed; the message says how to install it.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> axes = otmaps.plot.new_figure()
     """
     try:
         from matplotlib.figure import Figure

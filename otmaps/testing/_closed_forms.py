@@ -18,6 +18,16 @@ class ClosedFormTests(abc.ABC):
 
     A fault in the cdf below about 0.005 is not seen by 2^17 draws: give parameters and laws with
     which a wrong formula would show.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> shift = otmaps.operation(lambda a: a + 1.0)
+    >>> class TestShift(otmaps.testing.ClosedFormTests):
+    ...     def cases(self):
+    ...         return [(shift(), (otmaps.Normal(),))]
+    >>> with otmaps.closed_form(shift, otmaps.Normal)(lambda _, laws: laws[0].affine(1.0, 1.0)):
+    ...     TestShift().test_draws_agree_with_the_law()  # pytest runs all of them
     """
 
     @abc.abstractmethod

@@ -25,6 +25,14 @@ class EstimatorTests(abc.ABC):
     """Holds an estimator to its stated errors, on operations whose laws are known.
 
     Override `estimator`, and `cases` to add to the table.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> class TestClosedForm(otmaps.testing.EstimatorTests):
+    ...     def estimator(self):
+    ...         return otmaps.ClosedForm()
+    >>> TestClosedForm().test_the_error_covers_the_truth()  # pytest runs all of them
     """
 
     @abc.abstractmethod
@@ -58,7 +66,7 @@ class EstimatorTests(abc.ABC):
         return served
 
     def test_the_error_covers_the_truth(self) -> None:
-        """|cdf - truth| and |sf - truth| are at most the stated error."""
+        """``|cdf - truth|`` and ``|sf - truth|`` are at most the stated error."""
         for case, law, truth in self._served():
             assert law.method, f"{case}: law.method is empty"
             x = bulk(truth)

@@ -25,6 +25,14 @@ class DistributionTests(abc.ABC):
     """Holds laws to the vocabulary of `otmaps.Distribution` and to the errors that they state.
 
     Override `laws`.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> class TestLaplace(otmaps.testing.DistributionTests):
+    ...     def laws(self):
+    ...         return [otmaps.Laplace()]
+    >>> TestLaplace().test_quantiles_invert_the_probabilities()  # pytest runs all of them
     """
 
     @abc.abstractmethod

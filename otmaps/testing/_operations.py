@@ -25,6 +25,14 @@ class OperationTests(abc.ABC):
     """Holds operations to their laws: all estimators that serve agree, matched results follow.
 
     Override `cases`, and `estimators` to add one.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> class TestLerp(otmaps.testing.OperationTests):
+    ...     def cases(self):
+    ...         return [(otmaps.lerp(0.3), otmaps.Uniform())]
+    >>> TestLerp().test_matched_results_follow_the_prior()  # pytest runs all of them
     """
 
     @abc.abstractmethod

@@ -12,7 +12,16 @@ from otmaps._stores import Store
 
 
 class StoreTests(abc.ABC):
-    """Holds a store to the interface of `otmaps.Store`. Override `store`."""
+    """Holds a store to the interface of `otmaps.Store`. Override `store`.
+
+    Examples
+    --------
+    >>> import otmaps
+    >>> class TestMemoryStore(otmaps.testing.StoreTests):
+    ...     def store(self, path):
+    ...         return otmaps.MemoryStore()
+    >>> TestMemoryStore().test_unknown_keys_are_none(None)  # pytest runs all of them
+    """
 
     @abc.abstractmethod
     def store(self, path: Path) -> Store:
