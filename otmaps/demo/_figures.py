@@ -153,10 +153,10 @@ def _draw_norms(
         density = heights / values.size / np.diff(edges)
         centres = 0.5 * (edges[1:] + edges[:-1])
         # The prior is broad and under the others: what lies on it is seen to lie on it.
-        look = {"lw": 5.0, "alpha": 0.45} if name == "prior" else {"lw": 1.6}
+        width, alpha = (5.0, 0.45) if name == "prior" else (1.6, 1.0)
         style = "--" if name == _MATCHED_SLERP else "-"
         colour = COLOURS[name.partition(",")[0]]
-        axis.plot(centres, density, style, color=colour, label=name, **look)
+        axis.plot(centres, density, style, color=colour, label=name, lw=width, alpha=alpha)
     axis.set(xlabel=f"squared norm, {dim} dimensions", ylabel="density", yticks=[], ylim=0)
     axis.legend(fontsize=12, handlelength=1.4)
 
