@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import otmaps
+from otmaps._colours import COLOURS as COMMON
 
 from .comparison_rows import Found, Verdicts
 from .figures import axes_of, save
@@ -27,16 +28,16 @@ from .rivals import (
 )
 from .sizes import SEED
 
-PRIOR = "#7d838c"
+PRIOR = COMMON["prior"]
 COLOURS: Mapping[str, str] = {
-    RAW: "#e0592a",
-    SLERP: "#a05be0",
+    RAW: COMMON["linear"],
+    SLERP: COMMON["slerp"],
     FACTOR: "#56b4e9",
     NORM: "#cc79a7",
     LOL: "#0072b2",
     CAUCHY: "#e69f00",
-    OURS: "#1f9d75",
-    OURS_SLERP: "#a05be0",
+    OURS: COMMON["matched"],
+    OURS_SLERP: COMMON["slerp"],
 }
 
 
@@ -66,7 +67,11 @@ def costs(found: Found, path: Path) -> None:
     right.set_yticks(range(len(rows))[::-1], [])
     handles = dict(zip(*right.get_legend_handles_labels()[::-1], strict=True))
     figure.legend(
-        handles.values(), handles, loc="outside right upper", frameon=False, title="filled: keeps"
+        handles.values(),
+        handles,
+        loc="outside right upper",
+        frameon=False,
+        title="filled: keeps the prior",
     )
     save(figure, path)
 
@@ -93,6 +98,7 @@ def norms(prior: otmaps.Isotropic, count: int, path: Path) -> None:
     ax.axvline(float(np.median(lengths[NORM])), color=COLOURS[NORM], lw=1.5, label=NORM)
     ax.set_ylim(0.0, 1.9 * float(np.max(prior.norm.pdf(grid))))
     ax.set_yticks([])
+    ax.set_ylabel("density")
     ax.set_xlabel(f"norm of the midpoint of normal latents, {prior.dim} components")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper", frameon=False)
     save(figure, path)
@@ -112,7 +118,7 @@ def plans(found: Verdicts, path: Path) -> None:
             np.array([getattr(v, part) for v in ours]) / at for part in ("optimum", "to_prior")
         )
         ax.fill_between(
-            at, least, most, color=PRIOR, alpha=0.3, lw=0, label="POT, noise off and on"
+            at, least, most, color=PRIOR, alpha=0.3, lw=0, label="POT's plan,\nless its noise"
         )
         error = np.array([v.to_prior_error for v in ours]) / at
         ax.errorbar(at, most, error, color=PRIOR, fmt="none", capsize=3)

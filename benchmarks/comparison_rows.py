@@ -35,6 +35,7 @@ from .sizes import COMPARED, PLAN_POINTS, PLAN_REPLICATES, SEED, TINY
 DIM = 8 if TINY else 128
 FRESH = 10  # sets of fresh latents whose norms are those of the prior
 TAKEN = ("normal", "uniform", "laplace", "logistic", "student 3", "exponential")
+HEAVY = "student 3"  # costs have no variance
 DONE: Mapping[str, otmaps.Operation] = {
     "midpoint": OPERATIONS["lerp"],
     "t = 0.2": otmaps.lerp(0.2),
@@ -54,6 +55,7 @@ ROUND_JUDGED: Mapping[str, tuple[Callable[[int], otmaps.Isotropic], str, str]] =
     "normal": (otmaps.StandardNormal, SLERP, OURS_SLERP),
     "multivariate t, df 3": (lambda dim: otmaps.MultivariateT(dim, 3.0), RAW, OURS),
 }
+_SLERP_FROM = 4  # in fewer dimensions slerp has no variance
 PLANNED = {"points": PLAN_POINTS, "replicates": PLAN_REPLICATES, "seed": SEED}
 JUDGED = ("normal", "uniform", "laplace", "student 3", "exponential")
 
@@ -209,6 +211,8 @@ def verdicts(names: Sequence[str]) -> Verdicts:
 def _isotropic_verdicts(dim: int) -> dict[tuple[str, str, int, str], Verdict]:
     found = {}
     for name, (make, raw, way) in ROUND_JUDGED.items():
+        if raw == SLERP and dim < _SLERP_FROM:
+            continue
         prior = make(dim)
         choice = isotropic_ways(0.5, prior)
         title = "slerp midpoint" if raw == SLERP else "midpoint"
@@ -237,7 +241,7 @@ def faults(independent: Found, isotropic: Found, plans: Verdicts) -> list[str]:
             for way in KEEPING
             if way in rows and rows[OURS].cost > rows[way].cost * (1.0 + 1e-12)
         ]
-        if rows[OURS].score > 5.0:
+        if rows[OURS].score > 5.0 and name != HEAVY:
             found.append(f"{title}, {name}: the cost is not the squared distance of the laws")
     for (title, name), rows in isotropic.items():
         found += [

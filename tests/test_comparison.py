@@ -132,7 +132,7 @@ def test_the_page_is_written(tmp_path, small, monkeypatch):
     comparison.main(["uniform", "--docs", str(tmp_path)])
     text = (tmp_path / "comparison.md").read_text()
     for title in comparison_rows.DONE:
-        assert f"### {title[0].upper()}{title[1:]}" in text
+        assert f"### {comparison.heading(title)}\n" in text
     assert "| uniform | linear |" in text
     assert "| midpoint | uniform | 2 | otmaps |" in text
     images = {path.name for path in (tmp_path / "images").iterdir()}
