@@ -17,7 +17,6 @@ import numpy.typing as npt
 import otmaps
 from otmaps._colours import COLOURS
 from otmaps.demo._conditions import slerp_treatments
-from otmaps.demo._generators import Generator
 from otmaps.demo._pictures import Picture, file_name, path_points
 from otmaps.demo._scores import squared_norms
 from otmaps.plot import plot_plane, plot_trajectories
@@ -58,9 +57,10 @@ def norm_dim(dim: int) -> int:
     return min(dim, _NORM_DIM)
 
 
-def make_figures(generator: Generator, folder: Path, seed: int) -> tuple[Picture, ...]:
-    """Figures 1, 2 and 3 for the prior of a generator, as files that start with its name."""
-    dim = norm_dim(generator.dim)
+def make_figures(
+    prior: otmaps.Distribution, name: str, folder: Path, seed: int, *, dim: int = 100
+) -> tuple[Picture, ...]:
+    """Figures 1, 2 and 3 for a prior, as files that start with ``name``; Figure 2 for ``dim``."""
     jobs = (
         ("plane", _draw_plane, "midpoints in the plane: linear, spherical and matched"),
         (
@@ -72,9 +72,9 @@ def make_figures(generator: Generator, folder: Path, seed: int) -> tuple[Picture
     )
     return tuple(
         _save(
-            folder / file_name("figure", generator.name, job),
+            folder / file_name("figure", name, job),
             draw,
-            generator.prior,
+            prior,
             np.random.default_rng([seed, 21]),
             text,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import otmaps
-from otmaps.demo._figures import make_figures
+from otmaps.demo._figures import make_figures, norm_dim
 from otmaps.demo._generators import SHIPPED, Generator, load_generator, shipped_generator
 from otmaps.demo._page import Section, write_page
 from otmaps.demo._pictures import make_album
@@ -109,7 +109,9 @@ def _section(generator: Generator, folder: Path, n: int, seed: int, steps: _Step
     report = measure(generator, n, seed, steps)
     album = make_album(generator, folder, seed)
     steps(f"{generator.name}: pictures")
-    figures = make_figures(generator, folder, seed)
+    figures = make_figures(
+        generator.prior, generator.name, folder, seed, dim=norm_dim(generator.dim)
+    )
     steps(f"{generator.name}: figures")
     return Section(report, album, figures)
 
