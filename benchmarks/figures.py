@@ -26,7 +26,8 @@ MANY = (
 MARKERS = "osD^v"
 
 
-def _axes(columns: int = 1, width: float = 7.0, height: float = 3.6) -> tuple[Any, Any]:
+def axes_of(columns: int = 1, width: float = 7.0, height: float = 3.6) -> tuple[Any, Any]:
+    """A figure and its axes, side by side."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -40,7 +41,8 @@ def _axes(columns: int = 1, width: float = 7.0, height: float = 3.6) -> tuple[An
     return figure, axes
 
 
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Write a figure that is the same bytes each time."""
     figure.savefig(path, metadata={"Software": None})
 
 
@@ -51,7 +53,7 @@ def lookups(
     path: Path,
 ) -> None:
     """Error against time: down and to the left is better."""
-    figure, axes = _axes(len(reaches), 10.0, 4.6)
+    figure, axes = axes_of(len(reaches), 10.0, 4.6)
     names = list(errors)
     copy = next(t for name, t in times.items() if name not in errors)
     for k, (ax, reach) in enumerate(zip(axes, reaches, strict=True)):
@@ -72,12 +74,12 @@ def lookups(
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9
     )
-    _save(figure, path)
+    save(figure, path)
 
 
 def maps(names: Sequence[str], copies: Mapping[str, Sequence[float]], path: Path) -> None:
     """Bars in copies of the array."""
-    figure, axes = _axes(len(copies), 9.0, 3.6)
+    figure, axes = axes_of(len(copies), 9.0, 3.6)
     places = np.arange(len(names))[::-1]
     for ax, (dtype, found) in zip(axes, copies.items(), strict=True):
         ax.barh(places, found, 0.6, color=OURS)
@@ -91,12 +93,12 @@ def maps(names: Sequence[str], copies: Mapping[str, Sequence[float]], path: Path
         ax.set_xlabel(f"copies of the array, {dtype}")
     axes[0].plot([], [], color=OTHERS, lw=2, label="limit")
     axes[0].legend(frameon=False, loc="lower right")
-    _save(figure, path)
+    save(figure, path)
 
 
 def operations(priors: Sequence[str], times: Mapping[str, Sequence[float]], path: Path) -> None:
     """Bars by prior, on a logarithmic axis."""
-    figure, (ax,) = _axes(1, 8.0, 4.2)
+    figure, (ax,) = axes_of(1, 8.0, 4.2)
     places = np.arange(len(times))[::-1]
     height = 0.8 / len(priors)
     for k, (prior, colour) in enumerate(zip(priors, COLOURS, strict=False)):
@@ -110,12 +112,12 @@ def operations(priors: Sequence[str], times: Mapping[str, Sequence[float]], path
     ax.set_xlim(right=2.0 * max(max(found) for found in times.values()))
     ax.set_xlabel("nanoseconds a value, float64")
     ax.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def sizes(values: Sequence[int], times: Mapping[str, Sequence[float]], path: Path) -> None:
     """Time a value against the number of values."""
-    figure, (ax,) = _axes(1, 7.0, 4.0)
+    figure, (ax,) = axes_of(1, 7.0, 4.0)
     for (name, found), colour, marker in zip(times.items(), COLOURS, MARKERS, strict=False):
         shade = FAINT if name == "copy" else colour
         ax.plot(values, found, marker=marker, ms=5, color=shade, label=name)
@@ -124,12 +126,12 @@ def sizes(values: Sequence[int], times: Mapping[str, Sequence[float]], path: Pat
     ax.set_xlabel("values in the array")
     ax.set_ylabel("nanoseconds a value")
     ax.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def builds(operations: Sequence[str], ms: Mapping[str, Sequence[float]], path: Path) -> None:
     """A point for each prior and operation."""
-    figure, (ax,) = _axes(1, 7.0, 3.8)
+    figure, (ax,) = axes_of(1, 7.0, 3.8)
     places = np.arange(len(ms))[::-1]
     for k, (operation, colour) in enumerate(zip(operations, COLOURS, strict=True)):
         values = [times[k] for times in ms.values()]
@@ -138,12 +140,12 @@ def builds(operations: Sequence[str], ms: Mapping[str, Sequence[float]], path: P
     ax.set_xscale("log")
     ax.set_xlabel("milliseconds for law and map")
     figure.legend(loc="outside right upper", frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def first_calls(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
     """Stacked bars: cold caches beside warm ones, on axes of their own."""
-    figure, axes = _axes(2, 10.0, 2.8)
+    figure, axes = axes_of(2, 10.0, 2.8)
     for ax, cache in zip(axes, ("cold", "warm"), strict=True):
         rows = {name: stages for name, stages in found.items() if cache in name}
         places = np.arange(len(rows))[::-1]
@@ -161,4 +163,4 @@ def first_calls(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9
     )
-    _save(figure, path)
+    save(figure, path)

@@ -39,6 +39,15 @@ WALK_STEPS = 20 if TINY else 100_000
 WALK_PATHS = 200 if TINY else 200_000
 """Paths over which correlations and laws of single points are taken."""
 
+COMPARED = 60 if TINY else 16_000
+"""Latents of 128 components that ways to combine them are compared on."""
+
+PLAN_POINTS = 25 if TINY else 500
+"""Points of the samples between which POT finds optimal plans."""
+
+PLAN_REPLICATES = 4 if TINY else 24
+"""Of these plans, for their error."""
+
 SAMPLES = 3_000 if TINY else 100_000_000
 """Draws of a long run of Monte Carlo."""
 

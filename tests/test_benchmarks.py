@@ -109,7 +109,8 @@ def test_every_module_is_listed():
     helpers |= {"convergence", "convergence_page", "operations_table", "order", "limits"}
     helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends", "planning"}
     helpers |= {"empirical"}
-    helpers |= {"alarms", "divergence", "paths"}
+    helpers |= {"alarms", "divergence", "paths", "rivals", "optimum"}
+    helpers |= {"comparison", "comparison_figures", "comparison_rows"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)

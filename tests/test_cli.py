@@ -740,7 +740,9 @@ def fake_demo(monkeypatch):
     def fake(output, *, progress, **options):
         asked.update(options, output=output)
         progress("drawing", 0.5)
-        scored = demo.Row("digits", "fresh", "random", 3.25, 0.05, 0.0, 0.01, 0.002, 1.0, 0.1)
+        scored = demo.Row(
+            "digits", "fresh", "random", 3.25, 0.05, 0.0, 0.01, 0.002, 0.008, 1.0, 0.1
+        )
         bare = dataclasses.replace(
             scored, score=None, score_std=None, change=None, frechet=None, norm=float("nan")
         )

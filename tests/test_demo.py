@@ -18,12 +18,19 @@ from otmaps import demo
 from otmaps.demo import _conditions, _figures, _generators, _scores
 
 N = 1_500
+DIM = 128  # of the shipped generator with a normal prior: its table of matched slerp serves all
 
 
 def draw_fewer_pairs(patch: pytest.MonkeyPatch) -> None:
     """Many pairs make the figures smooth, not different."""
     patch.setattr(_figures, "_NORM_PAIRS", 5_000)
     patch.setattr(_figures, "_PLANE_PAIRS", 5_000)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Tables for the whole module: that of matched slerp takes seconds."""
+    return str(tmp_path_factory.mktemp("tables"))
 
 
 # ------------------------------------------------------------------------------------- scores
@@ -83,31 +90,60 @@ def test_relative_norm():
     assert np.isnan(_scores.relative_norm(z, otmaps.Cauchy()))
 
 
+def test_distance_of_samples_against_scipy():
+    rng = np.random.default_rng(4)
+    a, b = rng.integers(0, 20, 300).astype(float), rng.normal(9.0, 5.0, 1_000)
+    for x, y in ((a, b), (b, a), (a, a)):
+        expected = scipy.stats.ks_2samp(x, y).statistic
+        assert _scores.sample_distance(x, y) == pytest.approx(expected, abs=1e-12)
+
+
 # --------------------------------------------------------------------------------- conditions
 
 
 @pytest.mark.parametrize("prior", [otmaps.Uniform(-1, 1), otmaps.Normal()], ids=repr)
-def test_conditions_leave_the_prior_as_the_paper_says(prior):
-    n, dim = 2_000, 100
+def test_conditions_leave_the_prior_as_the_paper_says(prior, tables, monkeypatch):
+    monkeypatch.setenv("OTMAPS_STORE", tables)
+    n, dim = 2_000, DIM
     found = dict(_conditions.condition_latents(prior, dim, n, seed=0))
-    assert tuple(found) == _conditions.CONDITIONS
+    assert tuple(found) == _conditions.conditions(prior)
+    norms = _conditions.reference_norms(prior, dim, n, seed=0)
+    chance = 1.95 * np.sqrt(1.1 / n)  # one in a thousand is farther
     factors = {"linear": (0.5, 0.25), "raw": (3.0, 6.0)}  # the variance factors of Table 1
     for condition, z in found.items():
         assert z.shape == (n, dim)
         assert z.dtype == np.float32
         ks = _scores.ks_distance(z, prior)
         norm = _scores.relative_norm(z, prior)
+        norm_ks = _scores.sample_distance(_scores.squared_norms(z), norms)
         if condition.treatment in {"fresh", "matched"}:
             assert ks < 0.006, condition
+            assert norm_ks < chance, condition
             assert norm == pytest.approx(1.0, abs=0.02)
-        elif condition.treatment == "slerp":
+        elif condition.operation == _conditions.SLERP:
             assert norm == pytest.approx(1.0, abs=0.02)
+            assert norm_ks > 0.06
             assert (ks > 0.03) == isinstance(prior, otmaps.Uniform)
         else:
+            assert norm_ks > 0.9
             assert ks > 0.05, condition
             simple = condition.operation in {_conditions.TWO_POINT, _conditions.ANALOGY}
             expected = factors[condition.treatment][0 if simple else 1]
             assert norm == pytest.approx(expected, rel=0.03)
+
+
+def test_slerp_is_matched_where_the_prior_is_isotropic(tables, monkeypatch):
+    monkeypatch.setenv("OTMAPS_STORE", tables)
+    op, dim = otmaps.slerp(0.5), DIM
+    a, b = otmaps.Normal(0.0, 3.0).rvs((2, 4_000, dim), np.random.default_rng(5))
+    treatments = _conditions.slerp_treatments(otmaps.Normal(0.0, 3.0), dim)
+    raw, z = (np.asarray(treatments[name](a, b)) for name in ("raw", "matched"))
+    np.testing.assert_array_equal(raw, op.raw(a, b))
+    lengths = (np.sqrt(_scores.squared_norms(x)) for x in (z, raw))
+    ours, slerp = (scipy.stats.kstest(x / 3.0, scipy.stats.chi(dim).cdf) for x in lengths)
+    assert ours.pvalue > 1e-3 > slerp.pvalue
+    for prior in (otmaps.Normal(1.0), otmaps.Uniform(-1, 1), otmaps.Laplace()):
+        assert set(_conditions.slerp_treatments(prior, dim)) == {"raw"}
 
 
 def test_conditions_repeat_with_the_seed_and_differ_without():
@@ -276,11 +312,11 @@ def test_unusable_classifiers(tmp_path, data, message):
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
+def report(tmp_path_factory, tables):
     """One run of the real thing, with few samples."""
     heard: list[tuple[str, float]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OTMAPS_STORE", str(tmp_path_factory.mktemp("store")))
+        patch.setenv("OTMAPS_STORE", tables)
         draw_fewer_pairs(patch)
         folder = tmp_path_factory.mktemp("demo") / "page"
         found = demo.run(folder, n=N, progress=lambda *step: heard.append(step))
@@ -292,13 +328,15 @@ def report(tmp_path_factory):
 
 def test_rows(report):
     assert [model.name for model in report.models] == list(demo.SHIPPED)
-    assert len(report.rows) == 20
+    assert len(report.rows) == 21
     digits, fashion = report.models
     assert isinstance(digits.prior, otmaps.Uniform)
     assert isinstance(fashion.prior, otmaps.Normal)
     for model in report.models:
         assert 64 <= model.dim <= 128
-        assert len({row.key for row in model.rows}) == len(_conditions.CONDITIONS)
+        assert [row.key for row in model.rows] == [
+            condition.key for condition in _conditions.conditions(model.prior)
+        ]
 
 
 @pytest.mark.parametrize("name", demo.SHIPPED)
@@ -310,7 +348,11 @@ def test_matched_samples_are_like_fresh_ones(report, name):
             # 4 % at n = 10,000 (issue figures); the noise grows like 1 / sqrt(n).
             assert abs(row.change) < 0.04 * np.sqrt(10_000 / N)
             assert row.ks < 0.006
+            assert row.norm_ks < 1.95 * np.sqrt(1.1 / N)
             raw = next(r for r in model.rows if r.operation == row.operation and r is not row)
+            assert raw.norm_ks > 0.06
+            if row.operation == _conditions.SLERP:
+                continue  # its pictures are as good: what is wrong is seen in the norms alone
             # Above the floor, which is that of two fresh samples, less than a fifth is left.
             assert row.frechet - fresh.frechet < raw.frechet / 5
     assert model.row("4-point average", "linear").change < -0.15

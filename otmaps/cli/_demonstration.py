@@ -144,7 +144,7 @@ def _as_dict(report: DemoReport) -> dict[str, Any]:
 
 
 def _print_model(measured: ModelReport) -> None:
-    columns = ["operation", "latents", "score", "change", "Frechet", "KS", "|z|^2"]
+    columns = ["operation", "latents", "score", "change", "Frechet", "KS", "KS |z|"]
     print_table(
         columns,
         [_cells(row) for row in measured.rows],
@@ -161,8 +161,8 @@ def _cells(row: Row) -> list[str]:
         row.operation,
         row.treatment,
         score,
-        "-" if row.change is None else f"{100 * row.change:+.1f} %",
+        "-" if row.change is None else f"{100 * row.change:+.1f}%",
         number(math.nan if row.frechet is None else row.frechet, 3),
         f"{row.ks:.4f}",
-        number(row.norm, 3),
+        f"{row.norm_ks:.4f}",
     ]

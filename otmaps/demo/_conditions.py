@@ -1,7 +1,8 @@
 """The rows of the demo's table: which operation on latents, and raw or matched.
 
 They are those of Table 2 of the paper (Agustsson et al., ICLR 2019), with its analogy and its
-random walk beside them.
+random walk beside them, and slerp. Slerp mixes the components of a latent: it can be matched where
+the prior is isotropic, which of the laws with independent components the normal one alone is.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 import otmaps
+from otmaps.demo._scores import squared_norms
 
 Array = npt.NDArray[Any]
 
 EPS = 0.5
 STEPS = 20
+NORMS = 10  # sets of fresh latents whose norms those of a row are compared with
 _CHUNK = 2000  # walks at once: a walk keeps every step, so all of them would fill the memory
 
 
@@ -32,7 +35,7 @@ class Condition:
     operation : str
         In words, such as "4-point average".
     treatment : str
-        "fresh", "linear", "slerp", "raw" or "matched".
+        "fresh", "linear", "raw" or "matched".
     """
 
     operation: str
@@ -46,15 +49,19 @@ class Condition:
 
 RANDOM = Condition("random samples", "fresh")
 TWO_POINT = "2-point midpoint"
+SLERP = "slerp midpoint"
 FOUR_POINT = "4-point average"
 ANALOGY = "analogy"
 WALK = f"walk of {STEPS} steps"
 
-CONDITIONS = (
+MATCHED_SLERP = Condition(SLERP, "matched")
+
+_EVERYWHERE = (
     RANDOM,
     Condition(TWO_POINT, "linear"),
-    Condition(TWO_POINT, "slerp"),
     Condition(TWO_POINT, "matched"),
+    Condition(SLERP, "raw"),
+    MATCHED_SLERP,
     Condition(FOUR_POINT, "linear"),
     Condition(FOUR_POINT, "matched"),
     Condition(ANALOGY, "raw"),
@@ -64,13 +71,24 @@ CONDITIONS = (
 )
 
 
+def conditions(prior: otmaps.Distribution) -> tuple[Condition, ...]:
+    """The rows for a prior, in their order."""
+    isotropic = is_isotropic(prior)
+    return tuple(row for row in _EVERYWHERE if isotropic or row != MATCHED_SLERP)
+
+
+def is_isotropic(prior: otmaps.Distribution) -> bool:
+    """Whether latents with such components, independent, have a law that no rotation changes."""
+    return isinstance(prior, otmaps.Normal) and prior.loc == 0.0
+
+
 def condition_latents(
     prior: otmaps.Distribution, dim: int, n: int, seed: int
 ) -> Iterator[tuple[Condition, Array]]:
     """The latents of every row, each of shape (n, dim) and float32.
 
     The rows of one operation start from the same draws, so that they differ in the treatment
-    alone; different operations start from independent draws.
+    alone, and so do both kinds of midpoints; other operations start from independent draws.
 
     Parameters
     ----------
@@ -88,7 +106,8 @@ def condition_latents(
 
     yield RANDOM, draws(1, 1)[0]
     for stream, operation, count, treatments in (
-        (2, TWO_POINT, 2, _two_point(prior)),
+        (2, TWO_POINT, 2, _treatments(otmaps.lerp(0.5), prior, "linear")),
+        (2, SLERP, 2, slerp_treatments(prior, dim)),
         (4, FOUR_POINT, 4, _treatments(otmaps.barycenter([0.25] * 4), prior, "linear")),
         (3, ANALOGY, 3, _treatments(otmaps.analogy(), prior, "raw")),
     ):
@@ -104,6 +123,12 @@ def condition_latents(
 def reference_latents(prior: otmaps.Distribution, dim: int, n: int, seed: int) -> Array:
     """Fresh draws of shape (n, dim), of a stream that no row uses: what rows are compared with."""
     return prior_draws(prior, (n, dim), np.random.default_rng([seed, 99]))
+
+
+def reference_norms(prior: otmaps.Distribution, dim: int, n: int, seed: int) -> Array:
+    """Squared norms of `NORMS` times n fresh draws, of one more stream."""
+    rng = np.random.default_rng([seed, 98])
+    return np.concatenate([squared_norms(prior_draws(prior, (n, dim), rng)) for _ in range(NORMS)])
 
 
 def prior_draws(
@@ -124,9 +149,14 @@ def walk_ends(
     return np.concatenate([walk(chunk)[-1] for chunk in chunks])
 
 
-def _two_point(prior: otmaps.Distribution) -> dict[str, Callable[..., Any]]:
-    both = _treatments(otmaps.lerp(0.5), prior, "linear")
-    return {"linear": both["linear"], "slerp": otmaps.slerp(0.5).raw, "matched": both["matched"]}
+def slerp_treatments(prior: otmaps.Distribution, dim: int) -> dict[str, Callable[..., Any]]:
+    """Slerp to the middle as it is, and matched where it can be."""
+    op = otmaps.slerp(0.5)
+    if not (isinstance(prior, otmaps.Normal) and is_isotropic(prior)):
+        return {"raw": op.raw}
+    matched, scale = otmaps.match(op, otmaps.StandardNormal(dim)), np.float32(prior.scale)
+    # Slerp knows no scale: what is matched for latents of unit variance is matched for all.
+    return {"raw": op.raw, "matched": lambda a, b: matched(a / scale, b / scale) * scale}
 
 
 def _treatments(

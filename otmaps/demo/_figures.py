@@ -6,6 +6,7 @@ middle grey and of colours that stand out on both.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ import numpy.typing as npt
 
 import otmaps
 from otmaps._colours import COLOURS
+from otmaps.demo._conditions import slerp_treatments
 from otmaps.demo._pictures import Picture, file_name, path_points
+from otmaps.demo._scores import squared_norms
 from otmaps.plot import plot_plane, plot_trajectories
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-NORM_DIM = 100
+_NORM_DIM = 128
 _NORM_PAIRS = 50_000
 _NORM_CHUNK = 5_000
 _PLANE_PAIRS = 400_000
@@ -32,6 +35,7 @@ _PATH_FRAMES = 33
 _TIMES = (0.05, 0.25, 0.5)
 _DPI = 130
 _INK = COLOURS["prior"]
+_MATCHED_SLERP = "slerp, matched"
 _STYLE: dict[Any, Any] = {  # matplotlib types the keys of its versions one by one
     "axes.edgecolor": _INK,
     "axes.labelcolor": _INK,
@@ -48,13 +52,22 @@ _STYLE: dict[Any, Any] = {  # matplotlib types the keys of its versions one by o
 }
 
 
+def norm_dim(dim: int) -> int:
+    """The dimension of Figure 2, for latents of a dimension: more would show the same."""
+    return min(dim, _NORM_DIM)
+
+
 def make_figures(
-    prior: otmaps.Distribution, name: str, folder: Path, seed: int
+    prior: otmaps.Distribution, name: str, folder: Path, seed: int, *, dim: int = 100
 ) -> tuple[Picture, ...]:
-    """Figures 1, 2 and 3 for a prior, as files that start with ``name``."""
+    """Figures 1, 2 and 3 for a prior, as files that start with ``name``; Figure 2 for ``dim``."""
     jobs = (
         ("plane", _draw_plane, "midpoints in the plane: linear, spherical and matched"),
-        ("norms", _draw_norms, f"laws of the squared norm of midpoints in {NORM_DIM} dimensions"),
+        (
+            "norms",
+            functools.partial(_draw_norms, dim),
+            f"laws of the squared norm of midpoints in {dim} dimensions",
+        ),
         ("maps", _draw_maps, "the monotone maps at three times"),
     )
     return tuple(
@@ -88,13 +101,9 @@ def _save(
     return Picture(file.name, "", text, width, height)
 
 
-def _midpoints(
-    prior: otmaps.Distribution, pairs: int, dim: int, rng: np.random.Generator
-) -> dict[str, Array]:
-    """Midpoints of pairs of latents, under each treatment, and draws from the prior."""
-    first, second, fresh = np.asarray(prior.rvs((3, pairs, dim), rng))
+def _midpoints(prior: otmaps.Distribution, first: Array, second: Array) -> dict[str, Array]:
+    """Midpoints of pairs of latents, under the treatments that every prior has."""
     return {
-        "prior": fresh,
         "linear": otmaps.lerp(0.5).raw(first, second),
         "slerp": otmaps.slerp(0.5).raw(first, second),
         "matched": otmaps.match(otmaps.lerp(0.5), prior)(first, second),
@@ -107,7 +116,7 @@ def _draw_plane(figure: Figure, prior: otmaps.Distribution, rng: np.random.Gener
     axes = figure.subplots(2, 2)
     reach = 1.08 * max(abs(float(prior.ppf(0.002))), abs(float(prior.ppf(0.998))))
     _draw_paths(axes[0, 0], prior)
-    midpoints = _midpoints(prior, _PLANE_PAIRS, 2, rng)
+    midpoints = _midpoints(prior, *np.asarray(prior.rvs((2, _PLANE_PAIRS, 2), rng)))
     for axis, name in zip(axes.flat[1:], ("linear", "slerp", "matched"), strict=True):
         _draw_density(axis, midpoints[name], name, reach)
     for axis in axes.flat:
@@ -130,26 +139,41 @@ def _draw_density(axis: Axes, points: Array, name: str, reach: float) -> None:
     axis.set_title(f"midpoints, {name}", color=COLOURS[name])
 
 
-def _draw_norms(figure: Figure, prior: otmaps.Distribution, rng: np.random.Generator) -> None:
+def _draw_norms(
+    dim: int, figure: Figure, prior: otmaps.Distribution, rng: np.random.Generator
+) -> None:
     """Figure 2: the law of the squared norm of midpoints."""
     figure.set_size_inches(5.6, 3.5)
     axis = figure.subplots()
-    parts: dict[str, list[Array]] = {name: [] for name in COLOURS}
-    for _ in range(_NORM_PAIRS // _NORM_CHUNK):
-        for name, points in _midpoints(prior, _NORM_CHUNK, NORM_DIM, rng).items():
-            parts[name].append(np.einsum("ij,ij->i", points, points))
-    norms = {name: np.concatenate(values) for name, values in parts.items()}
+    norms = _midpoint_norms(prior, dim, rng)
     low, high = np.quantile(np.concatenate(list(norms.values())), [0.0005, 0.9995])
     edges = np.linspace(low, high, 121)
     for name, values in norms.items():
         heights, _ = np.histogram(values, edges)
         density = heights / values.size / np.diff(edges)
-        broad = name == "prior"  # under the others, so that what lies on it is seen to lie on it
-        width, alpha = (5.0, 0.45) if broad else (1.6, 1.0)
         centres = 0.5 * (edges[1:] + edges[:-1])
-        axis.plot(centres, density, color=COLOURS[name], label=name, lw=width, alpha=alpha)
-    axis.set(xlabel=f"squared norm, {NORM_DIM} dimensions", ylabel="density", yticks=[], ylim=0)
-    axis.legend(fontsize=12, handlelength=1.2)
+        # The prior is broad and under the others: what lies on it is seen to lie on it.
+        width, alpha = (5.0, 0.45) if name == "prior" else (1.6, 1.0)
+        style = "--" if name == _MATCHED_SLERP else "-"
+        colour = COLOURS[name.partition(",")[0]]
+        axis.plot(centres, density, style, color=colour, label=name, lw=width, alpha=alpha)
+    axis.set(xlabel=f"squared norm, {dim} dimensions", ylabel="density", yticks=[], ylim=0)
+    axis.legend(fontsize=12, handlelength=1.4)
+
+
+def _midpoint_norms(
+    prior: otmaps.Distribution, dim: int, rng: np.random.Generator
+) -> dict[str, Array]:
+    parts: dict[str, list[Array]] = {}
+    for _ in range(_NORM_PAIRS // _NORM_CHUNK):
+        first, second, fresh = np.asarray(prior.rvs((3, _NORM_CHUNK, dim), rng))
+        found = {"prior": fresh, **_midpoints(prior, first, second)}
+        slerps = slerp_treatments(prior, dim)
+        if "matched" in slerps:
+            found[_MATCHED_SLERP] = np.asarray(slerps["matched"](first, second))
+        for name, points in found.items():
+            parts.setdefault(name, []).append(squared_norms(points))
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def _draw_maps(figure: Figure, prior: otmaps.Distribution, _: np.random.Generator) -> None:

@@ -13,8 +13,19 @@ from pathlib import Path
 import numpy as np
 
 import otmaps
-from otmaps.demo._conditions import ANALOGY, EPS, FOUR_POINT, RANDOM, STEPS, TWO_POINT, WALK
-from otmaps.demo._figures import NORM_DIM
+from otmaps.demo._conditions import (
+    ANALOGY,
+    EPS,
+    FOUR_POINT,
+    NORMS,
+    RANDOM,
+    SLERP,
+    STEPS,
+    TWO_POINT,
+    WALK,
+    is_isotropic,
+)
+from otmaps.demo._figures import norm_dim
 from otmaps.demo._pictures import Album, Picture
 from otmaps.demo._report import ModelReport, Row
 from otmaps.demo._scores import SPLITS
@@ -25,6 +36,7 @@ _NOTHING = "\N{EN DASH}"
 _EXPLAINED = {
     RANDOM.operation: "fresh draws from the prior",
     TWO_POINT: "halfway between two latents",
+    SLERP: "halfway along a great circle",
     FOUR_POINT: "the mean of four latents",
     ANALOGY: f"z3 + (z2 {_MINUS} z1)",
     WALK: f"each step adds {EPS:g} times a fresh draw",
@@ -32,9 +44,9 @@ _EXPLAINED = {
 _PLANE = """<b>In the plane.</b> One path between two latents, and where the midpoints of many pairs
 fall. Linear midpoints crowd the centre, spherical ones leave a hole there; matched ones fall where
 the prior puts its latents."""
-_NORMS = f"""<b>In {NORM_DIM} dimensions.</b> The squared norm of a midpoint. The linear law hardly
-overlaps with the prior (the broad grey line): the generator never saw such latents. The matched
-law lies on it."""
+_NORM_LAWS = """<b>In {dim} dimensions.</b> The squared norm of a midpoint. The linear law hardly
+overlaps with the prior (the broad grey line): the generator never saw such latents. The law of
+slerp has the right mean and the wrong width. The matched {laws} on the prior."""
 _MAPS = """<b>The map.</b> What matching does to each component: one rising curve, computed once
 for an operation and a prior, then applied to every number. At t = 0 nothing changes; at t = 0.5
 values are spread out most."""
@@ -57,7 +69,7 @@ def write_page(
     parts = [
         _opening([section.report for section in sections]),
         *(_tables(section.report, n) for section in sections),
-        _glossary(sections),
+        _glossary(sections, n),
         *(_pictures(section) for section in sections),
         _reasons(sections),
         _method([section.report for section in sections], n, seed, seconds),
@@ -146,6 +158,7 @@ def _tables(report: ModelReport, n: int) -> str:
         ("change", "num", "of the score against fresh samples"),
         ("distance", "num", "Fréchet distance to fresh samples"),
         ("KS", "num", "Kolmogorov-Smirnov distance of the components to the prior"),
+        ("KS norm", "num", "Kolmogorov-Smirnov distance of the norms to those of fresh samples"),
         ("norm", "num", "squared norm, as a multiple of the prior's"),
     )
     cells = "".join(
@@ -205,7 +218,7 @@ def _cells(row: Row) -> str:
     change = _NOTHING if row.change is None or fresh else _percent(row.change)
     distance = _NOTHING if row.frechet is None else _number(row.frechet)
     norm = _NOTHING if math.isnan(row.norm) else f"{row.norm:.2f}"
-    cells = (score, change, distance, f"{row.ks:.4f}", norm)
+    cells = (score, change, distance, f"{row.ks:.4f}", f"{row.norm_ks:.4f}", norm)
     return f"<td>{row.treatment}</td>" + "".join(f'<td class="num">{cell}</td>' for cell in cells)
 
 
@@ -219,8 +232,9 @@ def _number(value: float) -> str:
     return f"{value:,.{min(digits, 4)}f}"
 
 
-def _glossary(sections: Sequence[Section]) -> str:
-    fresh = [section.report.row(RANDOM.operation, RANDOM.treatment).frechet for section in sections]
+def _glossary(sections: Sequence[Section], n: int) -> str:
+    reports = [section.report for section in sections]
+    fresh = [report.row(RANDOM.operation, RANDOM.treatment).frechet for report in reports]
     floors = " and ".join(_number(value) for value in fresh if value is not None)
     floor = (
         f" Two sets of fresh samples are {floors} apart, by the chance of what was drawn: "
@@ -228,12 +242,14 @@ def _glossary(sections: Sequence[Section]) -> str:
         if floors
         else ""
     )
+    chance = 0.87 * math.sqrt((1.0 + 1.0 / NORMS) / n)
     return f"""
 <section>
 <h2>How to read the table</h2>
 <dl>
-<dt>how</dt><dd><em>Linear</em> and <em>raw</em> use the mixed latent as it is. <em>Slerp</em>
-goes along a great circle, a common remedy. <em>Matched</em> is what otmaps gives.</dd>
+<dt>how</dt><dd><em>Linear</em> and <em>raw</em> use the mixed latent as it is. <em>Matched</em> is
+what otmaps gives.</dd>
+<dt>slerp</dt><dd>Goes along a great circle, a common remedy. {_slerp(reports)}</dd>
 <dt>score</dt><dd>How clear each picture is to a classifier, and how varied all of them are: 1 is
 the worst, the number of classes (10 here for the shipped generators) the best. Mean ± standard
 deviation over {SPLITS} parts of the sample. Good is what <em>equals</em> the score of fresh
@@ -243,10 +259,29 @@ second set of fresh samples (squared Fréchet distance; smaller is better).{floo
 <dt>KS</dt><dd>The largest gap between the law of the latents' components and the prior, from 0 to
 1. It finds what the score does not see: slerp keeps the norm of a uniform latent about right, and
 its components wrong.</dd>
+<dt>KS norm</dt><dd>The same of the lengths of the latents, against those of {NORMS * n:,} fresh
+ones. Chance alone gives about {chance:.3f}.</dd>
 <dt>norm</dt><dd>The mean squared length of the latents; 1 is what the generator knows.</dd>
 </dl>
 </section>
 """
+
+
+def _slerp(reports: Sequence[ModelReport]) -> str:
+    """What can be done about slerp under these priors."""
+    normal = any(is_isotropic(report.prior) for report in reports)
+    matched = (
+        "Under a normal prior its components look right and its length is not, in any number of "
+        "dimensions; matched slerp stays on the circle and corrects the length."
+    )
+    others = (
+        "Under other priors slerp mixes components, so that they depend on each other, and no map "
+        "of each component mends that: there is no matched slerp, and the matched midpoint is what "
+        "keeps the prior."
+    )
+    if all(is_isotropic(report.prior) for report in reports):
+        return matched
+    return f"{matched} {others}" if normal else others
 
 
 def _pictures(section: Section) -> str:
@@ -294,12 +329,17 @@ def _image(picture: Picture) -> str:
     )
 
 
+def _captions(report: ModelReport) -> tuple[str, str, str]:
+    laws = "laws, of both kinds of midpoint, lie" if is_isotropic(report.prior) else "law lies"
+    return _PLANE, _NORM_LAWS.format(dim=norm_dim(report.dim), laws=laws), _MAPS
+
+
 def _reasons(sections: Sequence[Section]) -> str:
-    captions = (_PLANE, _NORMS, _MAPS)
     blocks = "".join(
         f"<h3>Prior {_law(section.report.prior)}</h3><div class='three'>"
         + "".join(
-            _figure(picture, text) for picture, text in zip(section.figures, captions, strict=True)
+            _figure(picture, text)
+            for picture, text in zip(section.figures, _captions(section.report), strict=True)
         )
         + "</div>"
         for section in sections

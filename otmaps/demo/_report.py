@@ -13,9 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 import otmaps
-from otmaps.demo._conditions import CONDITIONS, RANDOM, condition_latents, reference_latents
+from otmaps.demo._conditions import (
+    RANDOM,
+    condition_latents,
+    conditions,
+    reference_latents,
+    reference_norms,
+)
 from otmaps.demo._generators import Generator
-from otmaps.demo._scores import exp_kl_score, frechet_distance, ks_distance, relative_norm
+from otmaps.demo._scores import (
+    exp_kl_score,
+    frechet_distance,
+    ks_distance,
+    relative_norm,
+    sample_distance,
+    squared_norms,
+)
 
 Array = npt.NDArray[Any]
 
@@ -40,6 +53,8 @@ class Row:
         are none.
     ks : float
         Kolmogorov-Smirnov distance of the pooled components to the prior.
+    norm_ks : float
+        The same of the norms, to those of `NORMS` times as many fresh samples.
     norm : float
         Mean squared norm of the latents over that of the prior; NaN where that is infinite.
     seconds : float
@@ -54,6 +69,7 @@ class Row:
     change: float | None
     frechet: float | None
     ks: float
+    norm_ks: float
     norm: float
     seconds: float
 
@@ -121,7 +137,9 @@ def measure(generator: Generator, n: int, seed: int, done: Callable[[str], None]
     )
 
 
-MEASURE_STEPS = 1 + len(CONDITIONS)
+def measure_steps(generator: Generator) -> int:
+    """How many steps `measure` tells of."""
+    return 1 + len(conditions(generator.prior))
 
 
 def _rows(generator: Generator, n: int, seed: int, done: Callable[[str], None]) -> Iterator[Row]:
@@ -129,6 +147,7 @@ def _rows(generator: Generator, n: int, seed: int, done: Callable[[str], None]) 
     reference = None
     if generator.classifier is not None:
         reference = generator.classified(reference_latents(prior, dim, n, seed))[1]
+    norms = reference_norms(prior, dim, n, seed)
     done(f"{generator.name}: fresh samples to compare with")
     base: float | None = None
     start = time.monotonic()
@@ -136,8 +155,6 @@ def _rows(generator: Generator, n: int, seed: int, done: Callable[[str], None]) 
         score, std, distance = _image_scores(generator, latents, reference)
         base = score if condition == RANDOM else base
         change = None if score is None or base is None else score / base - 1.0
-        ks, norm = ks_distance(latents, prior), relative_norm(latents, prior)
-        now = time.monotonic()
         yield Row(
             generator.name,
             condition.operation,
@@ -146,12 +163,13 @@ def _rows(generator: Generator, n: int, seed: int, done: Callable[[str], None]) 
             std,
             change,
             distance,
-            ks,
-            norm,
-            now - start,
+            ks_distance(latents, prior),
+            sample_distance(squared_norms(latents), norms),
+            relative_norm(latents, prior),
+            time.monotonic() - start,
         )
-        start = now
         done(f"{generator.name}: {condition.key}")
+        start = time.monotonic()
 
 
 def _image_scores(

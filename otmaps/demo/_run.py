@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import otmaps
-from otmaps.demo._figures import make_figures
+from otmaps.demo._figures import make_figures, norm_dim
 from otmaps.demo._generators import SHIPPED, Generator, load_generator, shipped_generator
 from otmaps.demo._page import Section, write_page
 from otmaps.demo._pictures import make_album
-from otmaps.demo._report import MEASURE_STEPS, DemoReport, ModelReport, as_json, measure
+from otmaps.demo._report import DemoReport, ModelReport, as_json, measure, measure_steps
 from otmaps.demo._scores import SPLITS
 
 Progress = Callable[[str, float], None]
@@ -81,7 +81,7 @@ def run(
         raise ValueError(f"output must be a folder, and {folder} is a file.")
     generators = _generators(models, model_path, prior, dim, classifier_path)
     folder.mkdir(parents=True, exist_ok=True)
-    steps = _Steps(progress, total=len(generators) * (MEASURE_STEPS + 2))
+    steps = _Steps(progress, total=sum(measure_steps(generator) + 2 for generator in generators))
     sections = [_section(generator, folder, n, seed, steps) for generator in generators]
     reports = tuple(section.report for section in sections)
     results = folder / "results.json"
@@ -109,7 +109,9 @@ def _section(generator: Generator, folder: Path, n: int, seed: int, steps: _Step
     report = measure(generator, n, seed, steps)
     album = make_album(generator, folder, seed)
     steps(f"{generator.name}: pictures")
-    figures = make_figures(generator.prior, generator.name, folder, seed)
+    figures = make_figures(
+        generator.prior, generator.name, folder, seed, dim=norm_dim(generator.dim)
+    )
     steps(f"{generator.name}: figures")
     return Section(report, album, figures)
 
