@@ -1,4 +1,4 @@
-"""The pictures of docs/index.md and docs/explained.md.
+"""The pictures of index.md, explained.md, isotropic.md and certificate.md in docs.
 
 python tools/make_docs_pictures.py docs/images
 """
@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 import otmaps
+from otmaps import plot
 from otmaps._colours import COLOURS
 from otmaps.demo._figures import _STYLE, make_figures
 from otmaps.demo._generators import shipped_generator
@@ -75,6 +76,38 @@ def draw_overview(file: Path, seed: int) -> None:
         figure.savefig(file, dpi=140)
 
 
+def draw_slerp(file: Path, seed: int) -> None:
+    """Norms under slerp, raw and matched, in few and in many dimensions."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+        for axis, dim in zip(axes, (2, 128), strict=True):
+            prior = otmaps.StandardNormal(dim)
+            matched = otmaps.match(otmaps.slerp(0.5), prior)
+            z = np.asarray(prior.rvs((2, 100_000), seed))
+            found = {
+                "linear": otmaps.lerp(0.5).raw(*z),
+                "slerp": matched.raw(*z),
+                "matched": matched(*z),
+            }
+            plot.plot_norms(found, axis, prior=prior)
+            axis.set(xlabel=f"norm, {dim} components", ylabel="", yticks=[])
+            axis.legend(fontsize=12, handlelength=1.2)
+        axes[0].set_xlim(right=5)
+        axes[1].get_legend().remove()
+        figure.savefig(file, dpi=140)
+
+
+def draw_certificate(file: Path) -> None:
+    """The error of a map, measured, beside what it certifies."""
+    with mpl.rc_context(_STYLE):
+        figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
+        law = otmaps.pushforward(otmaps.lerp(0.3), otmaps.Laplace())
+        plot.plot_certificate(otmaps.monotone_map(law, otmaps.Laplace()), axis)
+        axis.set(xlabel="nearer tail of the raw result", ylabel="error")
+        axis.legend(fontsize=12, loc="lower center")
+        figure.savefig(file, dpi=140)
+
+
 def main() -> None:
     """Draw the pictures into a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -84,6 +117,8 @@ def main() -> None:
     mpl.use("Agg")
     args.folder.mkdir(parents=True, exist_ok=True)
     draw_overview(args.folder / "overview.png", args.seed)
+    draw_slerp(args.folder / "slerp-norms.png", args.seed)
+    draw_certificate(args.folder / "certificate.png")
     make_figures(otmaps.Uniform(-1, 1), "uniform", args.folder, args.seed)
 
 

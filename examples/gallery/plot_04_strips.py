@@ -3,7 +3,7 @@ From one image to another
 =========================
 
 Two latents of a generator of digits, and what lies between them. In the middle of the linear
-path the images lose their strokes: the latents there are too short. On the spherical path they
+path strokes get thin and break: the latents there are too short. On the spherical path they
 have about the right length, and on the matched path each frame follows the prior.
 """
 
@@ -32,7 +32,7 @@ def images(latents):
 # the ends are the latents themselves, bit by bit.
 
 pairs = 2
-z1, z2 = prior.rvs((2, pairs, 100), random_state=10)
+z1, z2 = prior.rvs((2, pairs, 100), random_state=14)
 t = np.linspace(0, 1, 13)
 blends = otmaps.family(otmaps.lerp, prior, t=(0, 1), tol=1e-6)
 paths = {

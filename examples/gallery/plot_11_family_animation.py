@@ -31,7 +31,7 @@ print(f"{(time.perf_counter() - start) * 1000:.0f} microseconds a map")
 
 z1, z2 = prior.rvs((2, 800, 2), random_state=0)
 colours = otmaps.plot.COLOURS
-figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), dpi=80, layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), dpi=80)
 y = np.linspace(-1, 1, 401)
 left.plot(y, y, ":", color=colours["prior"], label="unchanged")
 (curve,) = left.plot(y, y, color=colours["matched"], label="T(y)")
@@ -42,6 +42,8 @@ left.legend(loc="upper left")
 right.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.35), aspect="equal", xlabel="first component")
 right.set_ylabel("second component")
 right.legend(loc="upper center", ncols=2)
+left.set_title("t = 0.00")
+figure.tight_layout()  # once, not for each frame
 
 
 def draw(t):

@@ -22,21 +22,27 @@ import otmaps
 # %%
 # Two workers, in threads of this process to start quickly.
 
-cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+cluster = LocalCluster(
+    n_workers=2,
+    threads_per_worker=1,
+    processes=False,
+    dashboard_address=None,
+)
 client = Client(cluster)
 store = otmaps.TableStore(Path(tempfile.mkdtemp()) / "tables")
 
 # %%
 # A grid of jobs
 # --------------
-# Two operations, four priors; the client is the executor.
+# Two operations, three priors; the client is the executor.
 
+priors = ["uniform", "laplace", "logistic"]
 jobs = [
-    *otmaps.grid(otmaps.lerp, ["uniform", "laplace", "logistic"], t=np.linspace(0.1, 0.5, 5)),
-    *otmaps.grid(otmaps.vicinity, ["uniform", "laplace", "logistic"], eps=[0.25, 0.5]),
+    *otmaps.grid(otmaps.lerp, priors, t=np.linspace(0.1, 0.5, 5)),
+    *otmaps.grid(otmaps.vicinity, priors, eps=[0.25, 0.5]),
 ]
 report = otmaps.precompute(jobs, store=store, executor=client)
-print(report)
+print(report.count("built"), "tables built, largest error", f"{report.error:.1e}")
 
 # %%
 # Where the tables lie, and how large they are: some tens of kilobytes each.
@@ -47,17 +53,18 @@ print(f"{len(entries)} tables, {sum(entry.size for entry in entries) / 1024:.0f}
 # %%
 # A large array
 # -------------
-# The matched operation keeps the array lazy. Each block opens the table from the store by
-# itself.
+# The matched operation keeps the array lazy: a block is computed where it lies, when it is
+# asked for.
 
 midpoint = otmaps.match(otmaps.lerp(0.5), otmaps.Uniform(-1, 1), store=store)
 draws = da.random.default_rng(0)
 z1, z2 = (draws.uniform(-1, 1, (40_000, 128), chunks=(5_000, 128)) for _ in range(2))
 results = {"linear": midpoint.raw(z1, z2), "matched": midpoint(z1, z2)}
-print(results["matched"])
+print(results["matched"].npartitions, "blocks of", results["matched"].chunksize)
 
 edges = np.linspace(-1, 1, 81)
-counts = dask.compute({name: da.histogram(z, bins=edges)[0] for name, z in results.items()})[0]
+lazy = {name: da.histogram(z, bins=edges)[0] for name, z in results.items()}
+(counts,) = dask.compute(lazy)
 
 figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
 otmaps.plot.plot_law(otmaps.Uniform(-1, 1), axis, label="prior")
