@@ -211,6 +211,23 @@ def test_many_latents_are_matched_by_blocks(monkeypatch):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_inspect_shows_the_norm_for_laws_of_whole_latents():
+    text = run("inspect", "lerp", "--prior", "StandardNormal(16)").stdout
+    for words in ("law of the norm", "density of the norm", "KS distance of the norm"):
+        assert words in text
+    prior = otmaps.StandardNormal(16)
+    args = ("inspect", "lerp", "--prior", "standard_normal(16)", "--png", "norm.png")
+    found = json.loads(run(*args, "--json").stdout)
+    assert found["of"] == "the norm"
+    assert found["mismatch"] == otmaps.mismatch(otmaps.lerp(0.5), prior).as_dict()
+    assert found["prior_law"]["mean"] == prior.norm.mean()
+    assert Path("norm.png").stat().st_size > 10_000
+    assert "--dim is that of the prior" in run(*args, "--dim", "4").stderr
+    sphere = run("inspect", "lerp", "--prior", "sphere(16)", "--png", "norm.png")
+    assert "goes to the sphere" in sphere.stdout
+    assert json.loads(run("inspect", "lerp", "--prior", "sphere(16)", "--json").stdout)
+
+
 def test_diagnose_takes_laws_of_whole_latents():
     found = json.loads(run("diagnose", "a.npy", "--prior", "standard_normal(8)", "--json").stdout)
     assert found["fits"] is True

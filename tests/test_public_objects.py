@@ -1,6 +1,7 @@
 """All public objects: pickled, copied, completed by tab, and shown in notebooks."""
 
 import copy
+import dataclasses
 import inspect
 import pickle
 import re
@@ -172,7 +173,8 @@ def test_the_colours_are_those_of_all_figures(objects):
 
 
 def test_texts_of_users_are_escaped_and_shortened():
-    hostile = otmaps.operation(lambda z: 0.5 * z, name="<script>alert(1)</script>" + 300 * "x")()
+    bare = otmaps.operation(lambda z: 0.5 * z)()  # without a name: none is registered
+    hostile = dataclasses.replace(bare, name="<script>alert(1)</script>" + 300 * "x")
     m = otmaps.match(hostile, "uniform", store=None)
     html = m._repr_html_()
     assert "<script" not in html

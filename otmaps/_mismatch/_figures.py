@@ -11,7 +11,7 @@ import numpy as np
 from otmaps._arrays import FloatArray
 from otmaps._distribution import Distribution
 from otmaps._mismatch._quadrature import Integrals, integrate_tails
-from otmaps._mismatch._report import FIGURES, Mismatch
+from otmaps._mismatch._report import COMPONENT, FIGURES, Mismatch
 from otmaps._mismatch._supremum import largest_gap
 
 _GRID = 16.0 * float(np.finfo(float).eps)
@@ -82,6 +82,7 @@ def law_mismatch(source: Distribution, target: Distribution, dim: int = 100) -> 
         error=MappingProxyType({name: figures.error[name] for name in FIGURES}),
         reasons=MappingProxyType(dict(figures.reason)),
         method=source.method,
+        judged=COMPONENT,
         **{name: figures.value[name] for name in FIGURES},
     )
 

@@ -1,4 +1,4 @@
-"""Mismatches of laws of whole latents: isotropic, normal with a covariance, of unlike components."""
+"""Mismatches of laws of whole latents: isotropic, normal, of unlike components."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def normal_mismatch(found: GaussianMap) -> Mismatch:
 
 def joined(parts: Sequence[Mismatch]) -> Mismatch:
     """The mismatch of independent groups of components."""
-    value, error, reasons = {}, {}, {}
+    value: dict[str, float] = {}
+    error: dict[str, float] = {}
+    reasons: dict[str, str] = {}
     for name in FIGURES:
         values, errors = (np.array([f(part) for part in parts]) for f in _of(name))
         value[name], error[name] = _joined(name, values, errors)
@@ -127,4 +129,4 @@ def _largest_gaps(source: MultivariateNormal, target: MultivariateNormal) -> Flo
             np.abs(special.ndtr((u - a) / r) - special.ndtr(u))
             for u in (half / square, rest / half)
         ]
-    return np.nan_to_num(np.maximum(*gaps), nan=0.0)
+    return np.asarray(np.nan_to_num(np.maximum(*gaps), nan=0.0))

@@ -129,7 +129,7 @@ def parse_law(text: str) -> Distribution:
         return _called(laws[key], name, arguments, keywords)
     if key in vector_laws():
         raise ValueError(
-            "this is a law of whole latents, which match and diagnose take; here the law of one "
+            "this is a law of whole latents, for inspect, match and diagnose; here the law of one "
             "component is asked for, such as normal"
         )
     try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,8 +16,16 @@ from otmaps.cli._terminal import console, error_size, number, print_json, print_
 from otmaps.cli._voice import is_quiet, working
 
 if TYPE_CHECKING:
-    from otmaps import Distribution, MatchedOperation, Mismatch, MonotoneMap
-    from otmaps.cli._arguments import Factory
+    from otmaps import (
+        Distribution,
+        MatchedIsotropicOperation,
+        MatchedOperation,
+        Mismatch,
+        MonotoneMap,
+    )
+    from otmaps.cli._arguments import Factory, Law
+
+    AnyMatched = MatchedOperation | MatchedIsotropicOperation
 
 _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
@@ -27,6 +36,7 @@ _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
         (
             "otmaps inspect lerp --prior uniform",
             'otmaps inspect barycenter -p weights=.25,.25,.25,.25 --prior "student_t(5)"',
+            'otmaps inspect lerp --prior "StandardNormal(512)"',
             "otmaps inspect vicinity -p eps=0.5 --prior normal --input u=uniform",
             "otmaps inspect analogy --prior uniform --png analogy.png",
             "otmaps inspect own.py:sharpen -p strength=0.5 --json",
@@ -35,7 +45,8 @@ _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
         json={
             "operation": "The operation with its parameters.",
             "prior": "The prior.",
-            "law": "The law of a component of the raw result: method, error, tail_error, mean, "
+            "of": "What the laws are of: a component, or the norm.",
+            "law": "The law of the raw result: method, error, tail_error, mean, "
             "std, support, atoms, quantiles.",
             "prior_law": "The same of the prior.",
             "mismatch": "What the raw result does wrong in --dim components: kl, w1, w2, norms, "
@@ -46,7 +57,7 @@ _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
     ),
 )
 @_options.operation_argument
-@_options.prior_option
+@_options.any_prior_option
 @_options.inputs_option
 @_options.parameters_option
 @click.option(
@@ -54,7 +65,7 @@ _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
-    help="The number of components of a latent, for the mismatch.",
+    help="The number of components of a latent, for the mismatch; not for a law of whole latents.",
 )
 @_options.method_option
 @_options.tol_option
@@ -65,10 +76,12 @@ _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
     help="Draw the law, the map and the mismatch into this file (needs matplotlib).",
 )
 @_options.json_option
+@click.pass_context
 def inspect(
+    ctx: click.Context,
     *,
     factory: Factory,
-    prior: Distribution,
+    prior: Law,
     inputs: tuple[str, ...],
     parameters: tuple[str, ...],
     dim: int,
@@ -81,37 +94,61 @@ def inspect(
     """Show the law of the raw result, what is wrong with it, and the map that mends it.
 
     The law is that of one component; the mismatch is that of latents of --dim independent
-    components.
+    components. For a prior of whole latents, such as StandardNormal(512), the law is that of the
+    norm, and the map bends the norm.
     """
-    from otmaps import match, mismatch
+    from otmaps import Distribution, match, mismatch
 
     op = bind(factory, parameters)
     laws = split_inputs(inputs)
+    whole = not isinstance(prior, Distribution)
+    if whole and ctx.get_parameter_source("dim") is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError(f"--dim is that of the prior, {prior!r}; leave it out.")
     shelf = _options.chosen_store(store)
     with working("law and map"):
         matched = match(op, prior, inputs=laws, method=method, tol=tol, store=shelf)
     with working("mismatch"):
-        report = mismatch(op, prior, dim, inputs=laws, method=method)
+        report = mismatch(op, prior, None if whole else dim, inputs=laws, method=method)
+    shown = _shown(matched)
     if png is not None:
-        _draw(matched, report, png)
+        _draw(matched, shown, report, png)
     if as_json:
-        print_json(_as_dict(matched, report))
+        print_json(_as_dict(matched, shown, report))
         return
     if is_quiet():
         return
-    _print(matched, report)
+    _print(matched, shown, report)
     if png is not None:
         console().print(f"Figure: {png}", soft_wrap=True)
 
 
-def _as_dict(matched: MatchedOperation, report: Mismatch) -> dict[str, Any]:
+class Shown(NamedTuple):
+    """What is shown: the laws of a number, and the map between them; None for a sphere."""
+
+    of: str
+    source: Distribution
+    target: Distribution
+    map: MonotoneMap | None
+
+
+def _shown(matched: AnyMatched) -> Shown:
+    from otmaps import MatchedIsotropicOperation, MonotoneMap
+
+    if isinstance(matched, MatchedIsotropicOperation):
+        return Shown("the norm", matched.source.norm, matched.target.norm, matched.map.norms)
+    assert isinstance(matched.map, MonotoneMap)  # noqa: S101 - no plan: none was asked for
+    return Shown("a component", matched.source, matched.target, matched.map)
+
+
+def _as_dict(matched: AnyMatched, shown: Shown, report: Mismatch) -> dict[str, Any]:
     return {
         "operation": repr(matched.operation),
         "prior": repr(matched.target),
-        "law": _law_dict(matched.source),
-        "prior_law": _law_dict(matched.target),
+        "of": shown.of,
+        "law": _law_dict(shown.source),
+        "prior_law": _law_dict(shown.target),
         "mismatch": report.as_dict(),
-        "map": _map_dict(matched),
+        "map": _map_dict(matched.map.kind, shown.map),
     }
 
 
@@ -128,17 +165,11 @@ def _law_dict(law: Distribution) -> dict[str, Any]:
     }
 
 
-def _map(matched: MatchedOperation) -> MonotoneMap:
-    from otmaps import MonotoneMap as Map
-
-    assert isinstance(matched.map, Map)  # noqa: S101 - no plan: none was asked for
-    return matched.map
-
-
-def _map_dict(matched: MatchedOperation) -> dict[str, Any]:
-    T = _map(matched)
+def _map_dict(kind: str, T: MonotoneMap | None) -> dict[str, Any]:
+    if T is None:
+        return {"kind": kind, "error": 0.0, "error_u": 0.0, "cells": 0, "domain": [0.0, math.inf]}
     return {
-        "kind": T.kind,
+        "kind": kind,
         "error": T.error,
         "error_u": T.error_u,
         "cells": 0 if T.table is None else T.table.cells,
@@ -146,36 +177,42 @@ def _map_dict(matched: MatchedOperation) -> dict[str, Any]:
     }
 
 
-def _print(matched: MatchedOperation, report: Mismatch) -> None:
-    from otmaps._curves import density_curve, map_curve, shown_range
-
-    source, target, T = matched.source, matched.target, _map(matched)
+def _print(matched: AnyMatched, shown: Shown, report: Mismatch) -> None:
     out = console()
-    out.print(f"{matched.operation!r}, prior {target!r}", style="bold")
+    out.print(f"{matched.operation!r}, prior {matched.target!r}", style="bold")
     out.print()
-    _print_laws(source, target)
+    _print_laws(shown)
     heading, _, figures = str(report).partition("\n")
     out.print(heading, style="bold")
     out.print(figures, soft_wrap=True)
     out.print()
+    out.print(f"map of {shown.of} to the prior", style="bold")
+    T = shown.map
+    if T is None:
+        out.print("  every latent goes to the sphere along its radius")
+        return
     cells = "" if T.table is None else f" of {T.table.cells} cells"
-    low, high = T.domain
-    out.print("map to the prior", style="bold")
     out.print(f"  {T.kind}{cells}, error {error_size(T.error)} in units of the prior's scale")
-    out.print(f"  certified for y from {number(low)} to {number(high)}")
+    out.print(f"  certified for y from {number(T.domain[0])} to {number(T.domain[1])}")
     out.print()
-    low, high = shown_range(source, target)
+    _print_curves(shown, T)
+
+
+def _print_curves(shown: Shown, T: MonotoneMap) -> None:
+    from otmaps._curves import density_curve, map_curve, shown_range
+
+    low, high = shown_range(shown.source, shown.target)
     densities = {
-        "raw result": density_curve(source, low, high),
-        "prior": density_curve(target, low, high),
+        "raw result": density_curve(shown.source, low, high),
+        "prior": density_curve(shown.target, low, high),
     }
-    y, z = map_curve(T, *shown_range(source))
+    y, z = map_curve(T, *shown_range(shown.source))
     maps = {"T(y)": (y, z), "unchanged": (y, y)}
-    print_plots(("density", densities), ("map to the prior", maps))
+    print_plots((f"density of {shown.of}", densities), ("map to the prior", maps))
 
 
-def _print_laws(source: Distribution, target: Distribution) -> None:
-    laws = (source, target)
+def _print_laws(shown: Shown) -> None:
+    laws = (shown.source, shown.target)
     rows = [
         ("method", *(law.method for law in laws)),
         ("error of the cdf", *(error_size(law.error) for law in laws)),
@@ -183,10 +220,10 @@ def _print_laws(source: Distribution, target: Distribution) -> None:
         ("standard deviation", *(number(law.std()) for law in laws)),
         ("support", *(" to ".join(map(number, law.support())) for law in laws)),
     ]
-    if source.atoms or target.atoms:
+    if any(law.atoms for law in laws):
         rows.append(("point masses", *(_atoms(law) for law in laws)))
     rows += [(f"{100 * p:g} %", *(number(float(law.ppf(p))) for law in laws)) for p in _QUANTILES]
-    print_table(["law of a component", "raw result", "prior"], rows)
+    print_table([f"law of {shown.of}", "raw result", "prior"], rows)
 
 
 def _atoms(law: Distribution) -> str:
@@ -194,17 +231,20 @@ def _atoms(law: Distribution) -> str:
     return ", ".join(listed + ["..."] * (len(law.atoms) > 3)) or "none"
 
 
-def _draw(matched: MatchedOperation, report: Mismatch, path: Path) -> None:
+def _draw(matched: AnyMatched, shown: Shown, report: Mismatch, path: Path) -> None:
     """The three figures side by side, without a window and without pyplot's global state."""
     from otmaps import plot
 
     figure = plot.new_figure(width=13.0)
     left, middle, right = figure.subplots(1, 3)
-    span = plot.shown_range(matched.source, matched.target)
+    span = plot.shown_range(shown.source, shown.target)
     colour = plot.COLOURS["linear"]
     plot.plot_law(matched.source, left, span=span, label="raw result", color=colour)
     plot.plot_law(matched.target, left, span=span, label="prior")
-    plot.plot_map(_map(matched), middle, span=plot.shown_range(matched.source))
+    if shown.map is None:
+        middle.set_axis_off()  # all norms go to one number
+    else:
+        plot.plot_map(shown.map, middle, span=plot.shown_range(shown.source))
     plot.plot_mismatch(report, right)
     figure.suptitle(f"{matched.operation!r}, prior {matched.target!r}")
     figure.savefig(path, dpi=120)
