@@ -157,8 +157,8 @@ def load_generator(
     ModelError
         Where a file is none of that.
     """
-    file = Path(path)
-    generator = read_generator(read_file(file), file.name, prior, dim=dim)
+    law, file = otmaps.as_distribution(prior), Path(path)
+    generator = read_generator(read_file(file), file.name, law, dim=dim)
     if classifier_path is None:
         return generator
     file = Path(classifier_path)
