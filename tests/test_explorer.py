@@ -335,6 +335,7 @@ def zipped(*names: str) -> bytes:
         (zipped("net/data.pkl", "net/data/0"), "torch file.*never opened here"),
         (zipped("net/code/a.py", "net/data.pkl"), "TorchScript"),
         (zipped("net/archive_format", "net/models/model.json"), "torch.export"),
+        (zipped("serialized_exported_program.json", "version"), "torch.export"),
         (zipped("weights.npy"), "zip archive, such as"),
         (b"PK\x03\x04 cut short", "damaged zip"),
         (b"\x89HDF\r\n\x1a\n....", "HDF5"),
@@ -728,3 +729,13 @@ def test_it_starts_answers_and_ends_with_an_interrupt(tmp_path):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, "", "Stopped.\n")
+
+
+def test_json_tells_the_address_and_what_exposes_it(monkeypatch):
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
+    result = run("--port", "0", "--host", "0.0.0.0", "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert set(told) == {"address", "exposed"}
+    assert told["exposed"] is True
+    assert "lets anyone" in json.loads(result.stderr)["warning"]["message"]

@@ -19,7 +19,8 @@ from otmaps._matched_isotropic import MatchedIsotropicOperation
 Array = npt.NDArray[Any]
 Chart = dict[str, Any]
 
-_BINS = 48
+_BINS = 48  # of components, of which there are hundreds of thousands
+_NORM_BINS = 30
 _DIGITS = 5
 
 
@@ -91,7 +92,7 @@ def norm_chart(draws: Mapping[str, Array], dim: int) -> Chart:
     low, high = float(edges[0]), float(edges[1])
     margin = 0.05 * (high - low) or 0.5
     curves = [
-        _curve(name, *_histogram(values, low - margin, high + margin))
+        _curve(name, *_histogram(values, low - margin, high + margin, _NORM_BINS))
         for name, values in norms.items()
     ]
     return {
@@ -108,13 +109,13 @@ def _squared_norms(values: Array) -> Array:
     return np.asarray(np.einsum("ij,ij->i", values, values, dtype=np.float64))
 
 
-def _histogram(values: Array, low: float, high: float) -> plot.Curve:
+def _histogram(values: Array, low: float, high: float, bins: int = _BINS) -> plot.Curve:
     """The middle of each bin, and the density of the values in it."""
-    width = (high - low) / _BINS
-    centres = np.asarray(low + width * (np.arange(_BINS) + 0.5), dtype=np.float64)
+    width = (high - low) / bins
+    centres = np.asarray(low + width * (np.arange(bins) + 0.5), dtype=np.float64)
     places = np.floor((values - low) / width)
-    inside = places[(places >= 0) & (places < _BINS)].astype(np.intp)
-    counts = np.bincount(inside, minlength=_BINS)
+    inside = places[(places >= 0) & (places < bins)].astype(np.intp)
+    counts = np.bincount(inside, minlength=bins)
     return centres, counts / (values.size * width)
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from otmaps._built_in import is_slerp
 from otmaps._distribution import Distribution
 from otmaps._explorer._curves import law_chart, map_chart, norm_chart
 from otmaps._explorer._settings import Settings
 from otmaps._explorer._studio import Studio, picture
 from otmaps._explorer._treatments import Bench
+from otmaps._operations import Operation
 from otmaps.demo._generators import Generator
 from otmaps.demo._pictures import tiled
 from otmaps.demo._scores import ks_distance, relative_norm
@@ -33,7 +35,7 @@ def present(studio: Studio, settings: Settings) -> dict[str, Any]:
         {
             "name": name,
             **_distances(results[name], prior),
-            **picture(pixels, f"{SHOWN} images of {bench.operation!r}, {name}"),
+            **picture(pixels, f"{SHOWN} images of {described(bench.operation)}, {name}"),
         }
         for name, pixels in shown_pixels(studio, settings, results).items()
     ]
@@ -43,7 +45,7 @@ def present(studio: Studio, settings: Settings) -> dict[str, Any]:
         norm_chart({"prior": fresh, **results}, generator.dim),
     ]
     return {
-        "operation": repr(bench.operation),
+        "operation": described(bench.operation),
         "prior": repr(prior),
         "panels": panels,
         "charts": charts,
@@ -51,6 +53,18 @@ def present(studio: Studio, settings: Settings) -> dict[str, Any]:
         "problem": bench.problem,
         "notes": [*_foreign_prior(generator, prior), *bench.notes],
     }
+
+
+def described(op: Operation) -> str:
+    """An operation with its parameters, in a few digits."""
+    values = {k: v for k, v in op.parameters.items() if not (is_slerp(op) and k == "axis")}
+    return f"{op.name}({', '.join(f'{k}={_short(v)}' for k, v in values.items())})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))})"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def shown_pixels(

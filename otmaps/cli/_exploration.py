@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from otmaps.cli._application import examples, say
 from otmaps.cli._arguments import (
     REQUIRED,
     complete_law,
@@ -18,8 +18,12 @@ from otmaps.cli._arguments import (
     parameters_of,
     parse_law,
 )
-from otmaps.cli._options import LAWS
+from otmaps.cli._command import command
+from otmaps.cli._manual import LAWS, Manual
+from otmaps.cli._options import json_option
+from otmaps.cli._terminal import print_json
 from otmaps.cli._user_code import import_source
+from otmaps.cli._voice import is_quiet, say
 
 if TYPE_CHECKING:
     from otmaps import Distribution
@@ -29,15 +33,23 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MIB = 2**20
 
 
-@click.command(
+@command(
     short_help="Open a page to try operations on generators.",
-    epilog=examples(
-        "otmaps explore",
-        "otmaps explore own.py --operation sharpen",
-        "otmaps explore --model g.onnx --prior normal --dim 128 --classifier c.onnx",
-        "otmaps explore --model own.py:generate --prior normal --dim 512",
-    )
-    + LAWS,
+    manual=Manual(
+        (
+            "otmaps explore",
+            "otmaps explore own.py --operation sharpen",
+            "otmaps explore --model g.onnx --prior normal --classifier c.onnx",
+            "otmaps explore --model own.py:generate --prior normal --dim 512",
+        ),
+        notes=LAWS,
+        json={
+            "address": "The address of the page, printed once it is served.",
+            "exposed": "Whether other machines reach it.",
+        },
+        environment=(),
+        files=("*.onnx", "*.py"),
+    ),
 )
 @click.argument("sources", metavar="[FILE.py|MODULE]...", nargs=-1)
 @click.option(
@@ -81,6 +93,7 @@ _MIB = 2**20
     show_default=True,
     help="The largest model file that the page takes, in MiB.",
 )
+@json_option
 def explore(
     *,
     sources: tuple[str, ...],
@@ -93,6 +106,7 @@ def explore(
     port: int,
     no_browser: bool,
     max_upload: int,
+    as_json: bool,
 ) -> None:
     """Open a page that shows linear, slerp and matched results as you move the parameters.
 
@@ -138,19 +152,20 @@ def explore(
         host=host,
         port=port,
         browser=not no_browser,
-        announce=_announce,
+        announce=functools.partial(_announce, as_json),
     )
-    click.echo("Stopped.", err=True)
+    if not (as_json or is_quiet()):
+        click.echo("Stopped.", err=True)
 
 
-def _announce(address: str, exposed: bool) -> None:
-    click.echo(f"otmaps explorer: {address}  (Ctrl-C stops it)")
+def _announce(as_json: bool, address: str, exposed: bool) -> None:
+    if as_json:
+        print_json({"address": address, "exposed": exposed})
+    else:
+        click.echo(f"otmaps explorer: {address}  (Ctrl-C stops it)")
     if exposed:
-        say(
-            "Warning",
-            "--host lets anyone who reaches this address use the explorer and send it models.",
-            "yellow",
-        )
+        text = "--host lets anyone who reaches this address use the explorer and send it models."
+        say("Warning", text)
 
 
 def _named_laws(sources: tuple[str, ...]) -> dict[str, Distribution]:

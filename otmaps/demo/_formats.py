@@ -11,9 +11,10 @@ import zipfile
 
 _PICKLE_RULE = (
     "Reading it may run any code, so it is never opened here. Load it in Python of your own and "
-    "export the generator: torch.onnx.export(net.eval(), (torch.zeros(1, DIM),), 'g.onnx', "
-    "dynamo=True, external_data=False)."
+    "export the generator to ONNX: torch.onnx.export(net.eval(), (torch.zeros(2, DIM),), 'g.onnx', "
+    "input_names=['z'], dynamic_axes={'z': {0: 'n'}}, dynamo=False)."
 )
+_EXPORTED = {"archive_format", "serialized_exported_program.json"}  # of torch 2.8, and before
 _EXPORT = "Export the generator to one ONNX file."
 _MAGIC = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as the weights of Keras"),
@@ -54,7 +55,7 @@ def _archive(data: bytes) -> str:
     last = {name.rpartition("/")[2] for name in names}
     if any("/code/" in name for name in names):
         return f"a TorchScript archive: code and pickles. {_PICKLE_RULE}"
-    if "archive_format" in last or any("/models/" in name for name in names):
+    if last & _EXPORTED or any("/models/" in name for name in names):
         return f"a program of torch.export: it holds pickles. {_PICKLE_RULE}"
     if "data.pkl" in last:
         return f"a torch file: a zip archive with a pickle. {_PICKLE_RULE}"

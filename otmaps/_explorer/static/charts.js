@@ -1,7 +1,7 @@
 // Charts as SVG: a few curves, axes with round numbers, colours by class.
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 360, HEIGHT = 230;
+const WIDTH = 330, HEIGHT = 220;
 const LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 42;
 
 function element(name, attributes = {}, text = "") {

@@ -64,12 +64,16 @@ const refreshWay = newestOnly(async () => {
   showWay(answer);
 });
 
-function changed() {
-  moveMarkers();
-  refresh();
+function link() {
   for (const [id, file] of [["get-npz", "latents.npz"], ["get-npy", "latents.npy"], ["get-present", "present.png"], ["get-way", "way.png"]]) {
     byId(id).href = `/download/${file}?settings=${encodeURIComponent(JSON.stringify(settings()))}`;
   }
+}
+
+function changed() {
+  moveMarkers();
+  refresh();
+  link();
   byId("scores").classList.add("stale");
   if (scoring) scoring.abort();
   clearTimeout(scoreTimer);
@@ -286,7 +290,7 @@ async function start() {
   byId("seed").addEventListener("change", changed);
   byId("images").addEventListener("change", changed);
   byId("resample").addEventListener("click", () => { byId("seed").value = (Number(byId("seed").value) || 0) + 1; changed(); });
-  for (const radio of document.querySelectorAll("input[name=layout]")) radio.addEventListener("change", changed);
+  for (const radio of document.querySelectorAll("input[name=layout]")) radio.addEventListener("change", () => { link(); refreshWay(); });
   byId("own-open").addEventListener("click", openOwn);
   narrow.addEventListener("change", changed);
   document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
