@@ -161,7 +161,7 @@ def explore(
 def _announce(as_json: bool, address: str, exposed: bool) -> None:
     if as_json:
         print_json({"address": address, "exposed": exposed})
-    else:
+    elif not is_quiet():
         click.echo(f"otmaps explorer: {address}  (Ctrl-C stops it)")
     if exposed:
         text = "--host lets anyone who reaches this address use the explorer and send it models."
