@@ -607,6 +607,8 @@ own_law = otmaps.Mixture([otmaps.Normal(-1, 0.5), otmaps.Normal(1, 0.5)], [0.5, 
 def sharpen_here(z1, z2, *, strength=0.3):
     return z1 + strength * (z1 - z2)
 
+bound = otmaps.lerp(0.25)
+
 def paint(z):
     return 1 / (1 + np.exp(-z.reshape(-1, 1, 4, 4)))
 """
@@ -624,7 +626,7 @@ def test_command_serves_what_the_user_names(tmp_path, monkeypatch):
     monkeypatch.setattr(_server, "serve", serve)
     options = ["--model", f"{file}:paint", "--prior", "own_law", "--dim", "16"]
     judged = ["--classifier", str(tmp_path / "judge.onnx")]
-    result = run(str(file), *options, *judged, "--operation", "sharpen_here", "--port", "0")
+    result = run(str(file), *options, *judged, "--operation", f"{file}:sharpen_here")
     assert result.exit_code == 0, result.output
     ((found, opening, how),) = served
     assert how["browser"] is False
@@ -648,6 +650,7 @@ def test_command_serves_what_the_user_names(tmp_path, monkeypatch):
         (["--prior", "normall"], "did you mean 'normal'"),
         (["--operation", "stir"], "no operation is named 'stir'"),
         (["nowhere.py"], "there is no file nowhere.py"),
+        (["--operation", "own.py:bound"], "own.py:bound is not registered"),
         (["--model", "own.py:gone", "--prior", "normal", "--dim", "4"], "no function 'gone'"),
         (["--model", "own.py:paint", "--prior", "normal"], "needs --dim"),
         (["--model", "own.py:otmaps", "--prior", "normal"], "no function 'otmaps'"),
@@ -687,6 +690,7 @@ def test_host_that_does_not_exist_is_told():
 def test_server_is_announced_before_it_serves_and_warns_where_others_reach_it(monkeypatch):
     opened, heard = [], []
     monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(_server.threading, "Thread", _Now)
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: heard.append(sockets))
     for host, exposed in (("127.0.0.1", False), ("0.0.0.0", True)):

@@ -43,7 +43,7 @@ LAWS = (
     "student_t(df=5)",
     "cauchy",
     "exponential",
-    "beta(2, 5)",
+    "gumbel",
 )
 """Priors that the page suggests; any other law may be typed."""
 

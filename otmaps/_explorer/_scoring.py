@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from otmaps._explorer._settings import Settings
-from otmaps._explorer._studio import DRAWS, Studio
+from otmaps._explorer._studio import Studio
 from otmaps.demo._conditions import reference_latents
 from otmaps.demo._generators import Generator
 from otmaps.demo._scores import exp_kl_score, frechet_distance, ks_distance, relative_norm
@@ -24,7 +24,7 @@ def scores(studio: Studio, settings: Settings) -> Iterator[dict[str, Any]]:
     n = settings.images
     generator, prior = studio.generator(settings), studio.prior(settings)
     bench, results = studio.results(settings, n)
-    fresh = studio.latents(settings, len(bench.operation.latents), max(n, DRAWS))[0, :n]
+    fresh = studio.latents(settings, len(bench.operation.latents), n)[0]
     rows = {"prior": fresh, **results}
     reference = reference_latents(prior, generator.dim, n, settings.seed)
     judged: dict[str, tuple[Array, Array | None]] = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -57,11 +59,18 @@ def serve(
             timeout_graceful_shutdown=_PATIENCE,
         )
         announce(address, not is_loopback(host))
-        if browser:
+        if browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         # The socket listens already: what a browser sends before the loop runs waits in its queue.
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it stopped
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _has_screen() -> bool:
+    """Whether a browser may show itself: without a screen some would take over the terminal."""
+    if sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

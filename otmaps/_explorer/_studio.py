@@ -23,7 +23,9 @@ from otmaps.demo._generators import Generator
 
 Array = npt.NDArray[Any]
 
-DRAWS = 2000  # latents behind a histogram; the first of them are shown
+_DRAWS = 2000  # latents behind a histogram; the first of them are shown
+_FEWEST_DRAWS = 100
+_COMPONENTS = 2**20  # of them, where latents are long: then fewer are drawn
 _STREAM = 31  # of random numbers: the demo draws from others
 _BENCHES = 256  # kept, each a law and a map
 
@@ -96,8 +98,10 @@ class Studio:
         law = self.prior(Settings(model, prior, ""))
         return match(barycenter(weights), law, tol=TOL, store=None)
 
-    def latents(self, settings: Settings, count: int, n: int = DRAWS) -> Array:
-        """Draws from the prior, of shape (count, n, dim)."""
+    def latents(self, settings: Settings, count: int, n: int = 0) -> Array:
+        """Draws from the prior, of shape (count, n, dim), or as many as a histogram needs."""
+        affordable = max(_FEWEST_DRAWS, _COMPONENTS // self.generator(settings).dim)
+        n = n or min(_DRAWS, affordable)
         return self._draws(settings.model, settings.prior, settings.seed, count, n)
 
     def _new_draws(self, model: str, prior: str, seed: int, count: int, n: int) -> Array:
@@ -107,10 +111,10 @@ class Studio:
         draws.setflags(write=False)
         return draws
 
-    def results(self, settings: Settings, n: int = DRAWS) -> tuple[Bench, dict[str, Array]]:
+    def results(self, settings: Settings, n: int = 0) -> tuple[Bench, dict[str, Array]]:
         """The bench, and the results of each treatment, of shape (n, dim)."""
         bench = self.bench(settings)
-        z = self.latents(settings, len(bench.operation.latents), max(n, DRAWS))[:, :n]
+        z = self.latents(settings, len(bench.operation.latents), n)
         return bench, {name: np.asarray(apply(*z)) for name, apply in bench.treatments.items()}
 
     def images(self, settings: Settings, latents: Array) -> Array:

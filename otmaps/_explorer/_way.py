@@ -77,8 +77,7 @@ def _strip_latents(studio: Studio, settings: Settings, moving: Control) -> dict[
     """Latents of shape (pairs, frames, dim) for each treatment there is at every frame."""
     values = np.linspace(moving.low, moving.high, FRAMES)
     if isinstance(moving.value, int):
-        values = np.unique(np.rint(values).astype(int))
-        values = np.resize(values, FRAMES)
+        values = np.rint(values).astype(int)
     benches = [studio.bench(settings, **{moving.name: value.item()}) for value in values]
     z = studio.latents(settings, len(benches[0].operation.latents))[:, :PAIRS]
     names = [n for n in benches[0].treatments if all(n in bench.treatments for bench in benches)]

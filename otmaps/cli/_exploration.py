@@ -133,7 +133,7 @@ def explore(
     law = None if prior is None else laws.get(prior) or _law(prior)
     if prior is not None and law is not None:
         laws = {**laws, prior: law}
-    operation_of(operation)  # an unknown name is told before anything is loaded
+    operation = _registered_name(operation)
     own = [] if model is None else [_own_generator(model, law, dim, classifier)]
     vocabulary = Vocabulary(
         operations(), lambda text: _page_law(text, laws), literal, parameters_of, REQUIRED
@@ -156,6 +156,18 @@ def explore(
     )
     if not (as_json or is_quiet()):
         click.echo("Stopped.", err=True)
+
+
+def _registered_name(operation: str) -> str:
+    """The name under which the page offers an operation; runs the file that it may name."""
+    from otmaps import operations
+
+    operation_of(operation)  # an unknown one is told before any generator is loaded
+    name = operation.rpartition(":")[2]
+    if name not in operations():
+        text = f"{operation} is not registered: decorate a function of that name."
+        raise click.BadParameter(text, param_hint="'--operation'")
+    return name
 
 
 def _announce(as_json: bool, address: str, exposed: bool) -> None:
