@@ -135,7 +135,7 @@ def test_help_says_that_naming_a_file_runs_it(command):
 
 def test_without_a_command_the_help_is_shown_in_the_order_of_use():
     text = good()
-    listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()[:11]]
+    listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()[:12]]
     assert listed == [
         "ops",
         "inspect",
@@ -145,6 +145,7 @@ def test_without_a_command_the_help_is_shown_in_the_order_of_use():
         "precompute",
         "store",
         "demo",
+        "explore",
         "doctor",
         "completion",
         "help",

@@ -65,7 +65,7 @@ def test_every_command_that_shows_something_speaks_json():
     silent = {("completion",), ("help",)}
     spoken = {w for w, c in COMMANDS.items() if any("--json" in p.opts for p in c.params)}
     ours = {w for w, c in COMMANDS.items() if isinstance(c, Command)}
-    assert spoken & ours == ours - silent == CALLS.keys() | {("demo",)}
+    assert spoken & ours == ours - silent == CALLS.keys() | {("demo",), ("explore",)}
 
 
 @calls

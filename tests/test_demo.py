@@ -246,7 +246,8 @@ def scaled(factor: float) -> Model:
 
 
 UNUSABLE: dict[str, tuple[Callable[[], bytes], dict[str, int], str]] = {
-    "no ONNX": (lambda: b"\x80\x04pickle", {}, "no ONNX model that onnxruntime can load"),
+    "no ONNX": (lambda: b"no model", {}, "no ONNX model that onnxruntime can load"),
+    "a pickle": (lambda: b"\x80\x04pickle", {}, "it is a pickle.*never opened"),
     "two inputs": (lambda: two_inputs().build(), {}, "must have one input"),
     "whole numbers": (lambda: whole_numbers().build(), {}, "must be float"),
     "one axis": (lambda: Model("z", ("N",)).add("Sigmoid").build(), {}, "latents of shape"),

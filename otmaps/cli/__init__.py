@@ -11,6 +11,7 @@ from otmaps.cli._completion import completion
 from otmaps.cli._demonstration import demo
 from otmaps.cli._diagnosis import diagnose
 from otmaps.cli._doctor import doctor
+from otmaps.cli._exploration import explore
 from otmaps.cli._help import show_help
 from otmaps.cli._inspection import inspect
 from otmaps.cli._latents import check, match
@@ -28,6 +29,7 @@ _COMMANDS = (
     precompute,
     store,
     demo,
+    explore,
     doctor,
     completion,
     show_help,

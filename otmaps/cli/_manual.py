@@ -49,7 +49,7 @@ FILES: Mapping[str, str] = MappingProxyType(
         "*.safetensors": "A table in a store, under its key: see the page on the format.",
         "*.toml, *.json": "Grids of operations, parameters and priors, for precompute --grid.",
         "*.tar": "An archive of tables, by store export and for store import.",
-        "*.onnx": "A generator or a classifier, for demo --model and --classifier.",
+        "*.onnx": "A generator or a classifier, for --model and --classifier of demo and explore.",
         "*.py": "Operations of your own; naming a file runs its code.",
     }
 )

@@ -18,7 +18,7 @@ from typing import Literal
 Verdict = Literal["good", "absent", "doubtful", "BAD"]
 
 # Of the extras in pyproject.toml, those for users.
-EXTRAS = ("plots", "demo", "torch", "jax", "dask", "cloud")
+EXTRAS = ("plots", "demo", "explore", "torch", "jax", "dask", "cloud")
 _LEAST_ROOM = 100 * 2**20
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 import otmaps
+from otmaps.demo._formats import foreign_format
 
 Array = npt.NDArray[Any]
 
@@ -156,16 +157,38 @@ def load_generator(
     ModelError
         Where a file is none of that.
     """
-    law = otmaps.as_distribution(prior)
-    file = Path(path)
-    generator = _checked_generator(_session(_read(file), file.name), file.stem, law, dim)
+    law, file = otmaps.as_distribution(prior), Path(path)
+    generator = read_generator(read_file(file), file.name, law, dim=dim)
     if classifier_path is None:
         return generator
     file = Path(classifier_path)
-    return _with_classifier(generator, _session(_read(file), file.name), file.stem, {})
+    return with_classifier(generator, read_file(file), file.name)
 
 
-def _read(file: Path) -> bytes:
+def read_generator(data: bytes, name: str, prior: Any, *, dim: int | None = None) -> Generator:
+    """As `load_generator`, from the bytes of a file of this name."""
+    law = otmaps.as_distribution(prior)
+    return _checked_generator(_session(data, name), Path(name).stem, law, dim)
+
+
+def with_classifier(generator: Generator, data: bytes, name: str) -> Generator:
+    """The generator with a classifier from the bytes of an ONNX file of this name."""
+    return _with_classifier(generator, _session(data, name), Path(name).stem, {})
+
+
+def function_generator(
+    function: Callable[[Array], Any], name: str, prior: Any, dim: int
+) -> Generator:
+    """A generator from a function of float32 latents (N, dim), checked as a file is."""
+
+    def raw(latents: Array) -> Array:
+        return np.asarray(function(np.ascontiguousarray(latents, dtype=np.float32)))
+
+    return _checked(raw, name, otmaps.as_distribution(prior), dim)
+
+
+def read_file(file: Path) -> bytes:
+    """The bytes of a file, or a ModelError."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -179,6 +202,9 @@ def _session(data: bytes, name: str) -> Any:
     except ImportError:
         message = "the demo needs onnxruntime and matplotlib: pip install 'otmaps[demo]'"
         raise ImportError(message) from None
+    foreign = foreign_format(data)
+    if foreign is not None:
+        raise ModelError(f"{name} is no ONNX model; it is {foreign}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3  # errors alone; its warnings are about its own optimiser
@@ -200,6 +226,13 @@ def _checked_generator(
     def raw(latents: Array) -> Array:
         return call(latents.reshape(len(latents), size, *trailing))[0]
 
+    return _checked(raw, name, prior, size)
+
+
+def _checked(
+    raw: Callable[[Array], Array], name: str, prior: otmaps.Distribution, size: int
+) -> Generator:
+    """The generator of a function, tried on a few latents."""
     probes = np.asarray(prior.rvs((_PROBES, size), np.random.default_rng(0)), dtype=np.float32)
     images = raw(probes)
     to_standard = _standardizer(images, name)
