@@ -8,6 +8,7 @@ array, block by block. With ``Client("tcp://scheduler:8786")`` and a store such 
 ``s3://bucket/tables`` the same lines serve a large one.
 """
 
+import logging
 import tempfile
 from pathlib import Path
 
@@ -22,12 +23,8 @@ import otmaps
 # %%
 # Two workers, in threads of this process to start quickly.
 
-cluster = LocalCluster(
-    n_workers=2,
-    threads_per_worker=1,
-    processes=False,
-    dashboard_address=None,
-)
+logging.getLogger("distributed").setLevel(logging.WARNING)
+cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
 client = Client(cluster)
 store = otmaps.TableStore(Path(tempfile.mkdtemp()) / "tables")
 
