@@ -270,6 +270,13 @@ def test_doctor_sees_a_store_that_is_a_file_and_shared_ones_that_are_not_there(t
     assert found["shared store", "place"]["verdict"] == "doubtful"
 
 
+def test_doctor_sees_metadata_that_are_older_than_the_code(monkeypatch):
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: ["numpy>=1.26"])
+    found = findings()
+    assert found["extras", "plots"]["verdict"] == "doubtful"
+    assert "again" in found["extras", "plots"]["remedy"]
+
+
 def test_doctor_asks_nothing_of_an_object_store():
     found = findings(OTMAPS_STORE="s3://no-such-bucket/tables")
     place = found["store", "place"]
