@@ -270,6 +270,32 @@ def test_doctor_sees_a_store_that_is_a_file_and_shared_ones_that_are_not_there(t
     assert found["shared store", "place"]["verdict"] == "doubtful"
 
 
+def test_doctor_sees_metadata_that_are_older_than_the_code(monkeypatch):
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: ["numpy>=1.26"])
+    found = findings()
+    assert found["extras", "plots"]["verdict"] == "doubtful"
+    assert "again" in found["extras", "plots"]["remedy"]
+
+
+def test_doctor_asks_nothing_of_an_object_store():
+    found = findings(OTMAPS_STORE="s3://no-such-bucket/tables")
+    place = found["store", "place"]
+    assert "s3://no-such-bucket/tables" in place["found"]
+    assert place["verdict"] == "good" or "otmaps[cloud]" in place["remedy"]
+    assert ("store", "tables") not in found
+
+
+def test_doctor_sees_a_directory_that_cannot_be_written(monkeypatch):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refuse)
+    found = findings()
+    assert found["store", "place"]["verdict"] == "BAD"
+    assert "Permission denied" in found["store", "place"]["found"]
+    assert found["compiler", "cache"]["verdict"] in ("doubtful", "good")
+
+
 def test_doctor_sees_wrong_results(monkeypatch):
     right = otmaps.match(otmaps.lerp(0.5), "uniform", store=None)
     other = otmaps.match(otmaps.lerp(0.4), "uniform", store=None)

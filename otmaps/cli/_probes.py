@@ -66,6 +66,10 @@ def packages() -> Iterator[Finding]:
     for requirement in needed.pop("", []):
         yield _package("packages", requirement, optional=False)
     for extra in EXTRAS:
+        if extra not in needed:
+            told = "unknown to the installed metadata, which are older than the code"
+            yield Finding("extras", extra, told, "doubtful", "install otmaps again")
+            continue
         found = [_package("extras", requirement, optional=True) for requirement in needed[extra]]
         worst = [f for f in found if f.verdict != "good"]
         shown = ", ".join(f"{f.name} {f.found}" for f in found)

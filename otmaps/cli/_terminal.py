@@ -131,6 +131,7 @@ def _plot_row(panels: Sequence[tuple[str, Mapping[str, Curve]]], width: int) -> 
         plotext.title(title)
         plotext.xfrequency(5)
         plotext.yfrequency(5)
+        plotext.ylim(*_with_headroom(curves))
         # Different markers, so that curves can be told apart without colours; the first on top.
         markers = ("braille", "\N{MIDDLE DOT}")
         for (label, (x, y)), marker in reversed(list(zip(curves.items(), markers, strict=True))):
@@ -158,6 +159,13 @@ def progress_bar(*texts: str) -> Progress:
         redirect_stdout=False,
         disable=not _is_watched(),
     )
+
+
+def _with_headroom(curves: Mapping[str, Curve]) -> tuple[float, float]:
+    """The range of all values, and room above it for the legend."""
+    low = min(float(y.min()) for _, y in curves.values())
+    high = max(float(y.max()) for _, y in curves.values())
+    return low, high + 0.3 * (high - low)
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:
