@@ -81,7 +81,7 @@ The cost of otmaps is the squared Wasserstein-2 distance of the laws (`otmaps.mi
 the chance of the draws: at most {worst:.1f} standard errors off, over all rows with finite fourth
 moments. With two latents the mean costs are integrals, by the trapezoidal rule; they are shown
 over the least cost. Under Student's law, whose fourth moment is infinite, draws say little: the
-ratios of costs above are too low.
+ratios of costs above are rough, and LOL's too low.
 """
 
 ROUND = """\
@@ -108,8 +108,9 @@ errors; costs are squared distances of whole latents. Three questions:
 
 Slerp is judged from 4 dimensions on: in 2 the raw result has no variance. Under Student's laws a
 few far points carry the cost, and plans say less. The raw result shows what is found of a law
-that is wrong. Plans between {points} points are a
-blunt judge of laws in 8 dimensions: there they miss what components and norms show above.
+that is wrong. Of a law whose norms alone are wrong plans between {points} points show little in 8
+dimensions: see the distances above for that. In the figure the grey band ends at the plan above,
+and at the plan less its noise below.
 """
 
 
