@@ -315,7 +315,7 @@ otmaps (`tools/make_linear_truths.py`). Numbers in a name are weights; the file 
 others.{sampled}
 
 - The nearer tail is the smaller one of cdf and sf. Its error is relative to it; a tail that is
-  given as 0 has the error 1. The bands say how small that tail is.
+  given as 0 counts as off by 100 %. The bands say how small that tail is.
 - The error of the pdf is relative, where the pdf is above 1e-300, away from kinks, jumps and poles
   by a millionth of their place or more.
 - Nothing is allowed for the rounding of x. Next to an end of the support that no double meets

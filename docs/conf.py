@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from docutils import nodes
 
 import otmaps
 
@@ -94,8 +95,8 @@ def other_names(_app: Any, _env: Any, node: Any, contnode: Any) -> Any:
     A name of otmaps that the reference lacks stays unresolved, which is a warning.
     """
     target, domain = node.get("reftarget", ""), node.get("refdomain")
-    if domain == "std" and target.startswith(("numpy:", "python:")):  # numpydoc's own words
-        return contnode
+    if target.startswith(("numpy:", "python:")):  # numpydoc's own words for types
+        return nodes.inline("", contnode.astext().rpartition(":")[2])
     first = target.split(".")[0]
     if domain != "py" or first == "otmaps" or first in otmaps.__all__:
         return None
