@@ -51,8 +51,8 @@ def commands(page):
     return [line.removeprefix("$ otmaps ") for line in lines if line.startswith("$ otmaps ")]
 
 
-SLOW = ("demo",)
-"""Commands that take a minute; they have tests of their own."""
+SLOW = ("demo", "explore")
+"""Commands that take a minute, or serve until Ctrl-C; they have tests of their own."""
 
 
 # The page of the command line is written from the help: its examples ask for files of the reader's.
