@@ -664,6 +664,25 @@ def test_command_names_what_is_wrong(arguments, message, tmp_path, monkeypatch):
     assert message in result.output
 
 
+def test_commands_of_its_page_run(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[1] / "docs" / "explorer.md").read_text(encoding="utf-8")
+    commands = [
+        line.split()[3:] for line in page.splitlines() if line.startswith("$ otmaps explore")
+    ]
+    assert len(commands) == 4
+    (own,) = re.findall(r"```python\n(import otmaps\n.*?)```", page, flags=re.DOTALL)
+    paint = "def generate(z):\n    return 0.5 + 0.5 * np.tanh(z[:, :16].reshape(-1, 1, 4, 4))\n"
+    (tmp_path / "own.py").write_text(f"import numpy as np\n{own}\n{paint}")
+    model = dense(Model("z", ("n", 128)), 128, DIM).add("Sigmoid").reshape(-1, 1, SIDE, SIDE)
+    (tmp_path / "g.onnx").write_bytes(model.build())
+    (tmp_path / "c.onnx").write_bytes(judge())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
+    for words in commands:
+        result = run(*words, "--port", "0")
+        assert result.exit_code == 0, (words, result.output)
+
+
 def test_missing_extra_is_told(monkeypatch):
     monkeypatch.setattr(_explorer, "_NEEDED", ("starlette", "a_package_that_nobody_has"))
     result = run()
