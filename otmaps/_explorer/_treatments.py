@@ -32,7 +32,7 @@ _QUICK = MonteCarlo(n=2**16)  # quadrature of the norms of slerp takes seconds f
 _QUICK_TOL = 0.05  # about what the draws know; half the time of a finer table
 _QUICK_TEXT = (
     f"the map of the norms is from {_QUICK.n:,} draws, so that the slider answers at once; "
-    "otmaps.match computes it to 1e-6 and better, in seconds."
+    "otmaps.match computes it to 1e-6 and better, in a second or more."
 )
 _NO_SLERP = "slerp is matched for normal priors of mean 0; lerp is matched for any prior."
 _SPREAD_TEXT = (
