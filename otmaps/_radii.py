@@ -114,7 +114,8 @@ class Chi(_Norm):
         return np.where(z == 0.0, at_end, np.where(z < _TINY, near, square))
 
     def _ppf0(self, p: FloatArray) -> FloatArray:
-        return np.sqrt(2.0 * self._square._ppf0(p))
+        near = p ** (1.0 / self.df) * math.exp(-float(self._log_near(np.array(1.0))) / self.df)
+        return np.where(near < 1e-9, near, np.sqrt(2.0 * self._square._ppf0(p)))
 
     def _isf0(self, q: FloatArray) -> FloatArray:
         return np.sqrt(2.0 * self._square._isf0(q))

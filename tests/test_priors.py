@@ -47,7 +47,9 @@ CASES = {
     },
     **{
         f"beta {a:g} {b:g}": (otmaps.Beta(a, b), truths.beta(a, b), stats.beta(a, b))
-        for a, b in ((0.5, 0.5), (2.0, 3.0), (0.1, 4.0), (30.0, 0.3), (200.0, 300.0), (1.0, 1.0))
+        for a, b in (
+            (0.5, 0.5), (2.0, 3.0), (2.0, 5.0), (0.1, 4.0), (30.0, 0.3), (200.0, 300.0), (1.0, 1.0)
+        )
     },
     **{
         f"lognormal {s:g}": (otmaps.LogNormal(s), truths.lognormal(s), stats.lognorm(s))
@@ -252,3 +254,15 @@ def test_an_error_of_one_ulp_in_the_scale_is_seen():
 def test_bad_parameters(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("law", [otmaps.Beta(2.0, 5.0), otmaps.Beta(3.0, 3.0)])
+def test_deep_quantiles_serve_maps(law):
+    """scipy's inverse is not a number there, and no map was made."""
+    assert otmaps.match(otmaps.lerp(0.3), law, store=None).map.error <= 1e-9
+
+
+@pytest.mark.parametrize("p", [1e-100, 1e-160, 1e-250, 1e-307])
+def test_quantiles_of_a_half_normal_law_are_linear_next_to_its_end(p):
+    exact = mp.mpf(p) * mp.sqrt(mp.pi / 2)
+    assert abs(otmaps.Chi(1.0).ppf(p) / exact - 1) <= 1e-15
