@@ -110,7 +110,7 @@ def test_every_module_is_listed():
     helpers |= {"performance_page", "speed", "costs", "figures", "machine", "blends", "planning"}
     helpers |= {"empirical"}
     helpers |= {"alarms", "divergence", "paths", "rivals", "optimum"}
-    helpers |= {"comparison", "comparison_figures", "comparison_rows"}
+    helpers |= {"comparison", "comparison_figures", "comparison_rows", "explorer"}
     helpers |= {f"linear_{name}" for name in ("peers", "results", "truth")}
     found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert found == helpers | set(MODULES)
