@@ -268,6 +268,11 @@ def _axis_of(op: Operation, axis: Any) -> Axis:
     return given
 
 
+def is_closed(op: Operation, laws: tuple[Isotropic, ...], prior: Isotropic) -> bool:
+    """Whether the map is the identity, a constant factor or one to a sphere, by closed forms."""
+    return is_constant(prior.norm) is not None or _is_quick(op, laws, prior)
+
+
 def _is_quick(op: Operation, laws: tuple[Isotropic, ...], prior: Isotropic) -> bool:
     """Whether the map is a constant factor in closed form, which costs less than to look it up."""
     law = closed_form_law(op, laws)
