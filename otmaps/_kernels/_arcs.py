@@ -47,6 +47,8 @@ _NOTHING = -1e300
 def _log_radius(y, dim, df):  # type: ignore[no-untyped-def]
     if df == math.inf:
         return dim * (y - 0.5 * math.expm1(2.0 * y))
+    if df < dim:  # the same, and no large terms cancel
+        return -df * y - 0.5 * (dim + df) * math.log1p(df / (dim + df) * math.expm1(-2.0 * y))
     return dim * y - 0.5 * (dim + df) * math.log1p(dim / (dim + df) * math.expm1(2.0 * y))
 
 
