@@ -168,10 +168,11 @@ class _RadialSteps:
         return self._matched(t)
 
     def _matched(self, t: float) -> MatchedIsotropicOperation:
-        if t not in self.known:
+        place = round(t, 12)  # 1 - (1 - t) is t but for rounding
+        if place not in self.known:
             op = self.operation(t)
-            self.known[t] = match(op, self.prior, tol=self.tol, axis=self.axis)
-        return self.known[t]
+            self.known[place] = match(op, self.prior, tol=self.tol, axis=self.axis)
+        return self.known[place]
 
     def refuse_slow(self) -> None:
         """Raise where a map is a table: thousands of them would be needed."""
