@@ -536,15 +536,7 @@ def test_tensors_keep_their_dtype_and_have_gradients(matched):
 
 # ------------------------------------------------------------------- laws beside another method
 TRUTHS = json.loads((Path(__file__).parent / "data" / "radial.json").read_text())
-QUICK = {
-    ("normal", 16),
-    ("normal", 512),
-    ("normal", 10**6),
-    ("t3", 512),
-    ("cauchy", 128),
-    ("t3", 64),
-    ("t3", 10**6),
-}
+QUICK = {("normal", 16), ("normal", 10**6), ("t3", 64), ("t3", 10**6)}
 
 
 @pytest.mark.parametrize(

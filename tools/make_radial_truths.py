@@ -16,6 +16,7 @@ import json
 import math
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ class Norm:
         seen = np.flatnonzero(height > self.top - DEEP)
         self.low = float(r[seen[0]])
         self.high = min(self.end, float(r[min(seen[-1] + 1, r.size - 1)]))
+        if name == "ball":
+            self.high = self.end
         self.mode = float(r[int(height.argmax())])
 
     def log_density(self, r: FloatArray) -> FloatArray:
@@ -124,23 +127,25 @@ class Combination:
 
     def probability(self, s: float) -> float:
         power = self.law.dim - 2.0
+        # The law of the angle is normalised by the same rule: a beta function is rounded.
         reach = 0.5 * math.pi if power < 1.0 else min(0.5 * math.pi, 14.0 / math.sqrt(power))
         low, high = 0.5 * math.pi - reach, 0.5 * math.pi + reach
-        scale = math.exp(-special.betaln(0.5, 0.5 * (power + 1.0)))
 
-        def integrand(w: float) -> float:
-            if not 0.0 < w < math.pi:
-                return 0.0
-            return math.exp(power * math.log(math.sin(w))) * self.inner(w, s) * scale
+        def weight(w: float) -> float:
+            return math.exp(0.5 * power * math.log1p(-(math.cos(w) ** 2))) if power else 1.0
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        def integral(function: Callable[[float], float]) -> float:
             pieces = np.linspace(low, high, 9)
-            values = [
-                integrate.quad(integrand, a, b, epsabs=1e-14, epsrel=1e-13, limit=200)[0]
-                for a, b in itertools.pairwise(pieces)
-            ]
-        return math.fsum(values)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what cannot be integrated to rounding
+                values = [
+                    integrate.quad(function, a, b, epsabs=1e-14, epsrel=1e-13, limit=200)[0]
+                    for a, b in itertools.pairwise(pieces)
+                ]
+            return math.fsum(values)
+
+        scale = 1.0 / integral(weight)
+        return integral(lambda w: scale * weight(w) * self.inner(w, s))
 
 
 CASES = [
