@@ -8,6 +8,7 @@ prints tables, or puts them into the marked section of the page. The class is wh
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import sys
@@ -49,7 +50,9 @@ BLOCK = 2**22  # components drawn at a time
 NAMES = ("normal", "sphere") if TINY else tuple(PRIORS)
 SPREADS = (64,) if TINY else (2, 16, 512)
 PLANS = (64,) if TINY else (2, 4, 8)
-TIMES = (0.25, 0.5)
+OPERATIONS = {"slerp 0.5": otmaps.slerp(0.5), "lerp 0.3": otmaps.lerp(0.3)}
+if TINY:
+    del OPERATIONS["slerp 0.5"]
 LATENTS, COMPONENTS = (64, 16) if TINY else (4096, 512)
 
 
@@ -61,6 +64,7 @@ def slerp(a: FloatArray, b: FloatArray, t: float) -> FloatArray:
     return np.asarray((np.sin((1.0 - t) * w) * a + np.sin(t * w) * b) / np.sin(w))
 
 
+@functools.cache
 def matched_slerp(prior: Isotropic, t: float) -> Any:
     """The matched operation; in many dimensions a law may be known to 1e-12 and a little."""
     with warnings.catch_warnings():
@@ -238,7 +242,7 @@ def costs() -> list[str]:
         for name in NAMES
         if name != "sphere"
         for dim in PLANS
-        for label, op in (("slerp 0.5", otmaps.slerp(0.5)), ("lerp 0.3", otmaps.lerp(0.3)))
+        for label, op in OPERATIONS.items()
     ]
     text = (
         f"The mean squared change of {COST_POINTS} results, the cost of POT's exact plan between "
