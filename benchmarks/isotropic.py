@@ -27,7 +27,7 @@ from otmaps import Isotropic
 from .cases import FloatArray
 from .paths import distance
 from .report import Timing, least, table
-from .sizes import ISOTROPIC_DIMS, ISOTROPIC_DRAWS, COST_POINTS, SEED, TINY
+from .sizes import COST_POINTS, ISOTROPIC_DIMS, ISOTROPIC_DRAWS, SEED, TINY
 
 PAGE = Path(__file__).parents[1] / "docs" / "isotropic.md"
 BEGIN, END = "<!-- figures: python -m benchmarks.isotropic --write -->\n", "<!-- end -->\n"
