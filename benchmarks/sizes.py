@@ -48,6 +48,15 @@ PLAN_POINTS = 25 if TINY else 500
 PLAN_REPLICATES = 4 if TINY else 24
 """Of these plans, for their error."""
 
+ISOTROPIC_DIMS = (64,) if TINY else (2, 3, 16, 128, 512, 4096, 16384)
+"""Dimensions in which the norm of matched slerp is held against its prior."""
+
+ISOTROPIC_DRAWS = 500 if TINY else 100_000
+"""Pairs of latents for that."""
+
+COST_POINTS = 50 if TINY else 1_000
+"""Points of an exact plan."""
+
 SAMPLES = 3_000 if TINY else 100_000_000
 """Draws of a long run of Monte Carlo."""
 

@@ -20,6 +20,7 @@ from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map, checked_tol
 from otmaps._map_exact import affine_between, unit_of
 from otmaps._operations import Operation
+from otmaps._vector_law import VectorLaw
 
 _INSIDE = (0.37, 0.61, 0.83)  # of each range: where a family is tried for straight maps
 _MIRRORED = (0.0, 1e-9, 1e-3, 0.01, 0.1, 0.23, 0.37, 0.44, 0.49)  # where symmetry is looked for
@@ -83,6 +84,11 @@ def family(
     >>> blends(1.0).map.kind
     'identity'
     """
+    if isinstance(prior, VectorLaw):
+        raise UnservedError(
+            f"families are of maps of numbers, and {prior!r} is a law of whole latents. Match "
+            "single parameters, by otmaps.match, or take a path, by otmaps.trajectory."
+        )
     target, tol = as_distribution(prior), checked_tol(tol)
     if not callable(op):
         raise TypeError(

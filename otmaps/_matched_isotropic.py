@@ -12,7 +12,14 @@ from typing import Any, final
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, checked_out, half_dtype, narrowed
-from otmaps._backends import Backend, backend_of, refuse_out, refuse_threads, run_linear
+from otmaps._backends import (
+    ArrayBackend,
+    Backend,
+    backend_of,
+    refuse_out,
+    refuse_threads,
+    run_linear,
+)
 from otmaps._built_in import is_slerp, linear
 from otmaps._errors import AccuracyWarning, UnservedError
 from otmaps._estimators import MORE_EFFORT, Estimator, is_automatic
@@ -24,7 +31,7 @@ from otmaps._estimators._norms import (
 )
 from otmaps._great_arc import GreatArc, combined
 from otmaps._isotropic import Isotropic, Radial, is_constant
-from otmaps._latent_axes import Axis, as_rows, checked_axis, components, from_rows
+from otmaps._latent_axes import Axis, as_rows, checked_axis, from_rows
 from otmaps._linearity import Linear
 from otmaps._map import MonotoneMap
 from otmaps._map_between import build_map
@@ -32,7 +39,8 @@ from otmaps._map_exact import affine_between
 from otmaps._notebook import matched_isotropic_html
 from otmaps._operations import Operation
 from otmaps._parts import checked_threads
-from otmaps._radial_map import RadialMap
+from otmaps._radial_map import RadialMap, whole_latents
+from otmaps._radial_steps import Rows
 from otmaps._stores import Store
 from otmaps._table import ALGORITHM, fetch_map
 
@@ -44,7 +52,8 @@ _LAST: Axis = -1
 class MatchedIsotropicOperation:
     """An operation whose result follows an isotropic prior again; made by `match`.
 
-    Call it with the latents, NumPy arrays of shapes that broadcast; the result has their dtype.
+    Call it with the latents, of shapes that broadcast; the result has their dtype and is an array
+    of their library, on their device.
 
     Attributes
     ----------
@@ -146,17 +155,8 @@ class MatchedIsotropicOperation:
 
     def _checked(self, z: tuple[Any, ...]) -> list[AnyFloatArray]:
         arrays = self.operation.arrays(*z)
-        self._check_shape(np.broadcast_shapes(*(a.shape for a in arrays)))
+        self.map.check_shape(np.broadcast_shapes(*(a.shape for a in arrays)))
         return arrays
-
-    def _check_shape(self, shape: tuple[int, ...]) -> None:
-        found = components(self.axis, shape)
-        if found != self.target.dim:
-            raise ValueError(
-                f"the prior has {self.target.dim} components, but axis={self.axis} of latents of "
-                f"shape {shape} holds {found}. Name the axes of a latent by axis=, as in "
-                "otmaps.match(op, prior, axis=(1, 2, 3))."
-            )
 
     def _along_arc(self, arrays: list[AnyFloatArray], out: AnyFloatArray | None) -> Any:
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
@@ -171,22 +171,32 @@ class MatchedIsotropicOperation:
         return out
 
     def _elsewhere(self, backend: Backend, z: Any, out: Any, threads: int) -> Any:
-        """Arrays of other libraries, where the map is a constant factor."""
+        """Arrays of other libraries, by their own steps."""
         refuse_out(out)
         if threads > 1:
             refuse_threads(backend)
         self.operation.check_count(z)
+        shape = np.broadcast_shapes(*(tuple(getattr(x, "shape", ())) for x in z))
+        self.map.check_shape(shape)
         form, factor = self.operation.linear, self.map.constant_factor
-        if form is None or factor is None:
-            raise TypeError(
-                f"{self.operation!r} with this prior takes NumPy arrays; {backend.name} arrays "
-                "were passed. Convert them first. Linear operations on normal priors take them as "
-                "they are."
-            )
-        self._check_shape(np.broadcast_shapes(*(tuple(getattr(x, "shape", ())) for x in z)))
-        scaled = Linear(tuple(factor * w for w in form.weights))
-        public = linear(scaled.weights).raw  # blocks of a Dask array hold parts of latents
-        return backend.compute(public, lambda _, a: run_linear(scaled, a), z)
+        if form is not None and factor is not None:
+            scaled = Linear(tuple(factor * w for w in form.weights))
+            public = linear(scaled.weights).raw  # blocks of a Dask array hold parts of latents
+            return backend.compute(public, lambda _, a: run_linear(scaled, a), z)
+        if not isinstance(backend, ArrayBackend):
+            raise whole_latents(backend)
+
+        def steps(library: ArrayBackend, arrays: Sequence[Any]) -> Any:
+            if form is not None:
+                y = run_linear(form, arrays)
+                return Rows.of(library, y, self.axis).scaled(y, self.map.bent_elsewhere)
+            xp, t = library.namespace(arrays[0]), float(self.operation.parameters["t"])
+            a, b = (xp.broadcast_to(x, shape) for x in arrays)
+            if t in (0.0, 1.0) and self.map.kind == "identity":
+                return b if t else a
+            return Rows.of(library, a, self.axis).along_arc(t, a, b, self.map.bent_elsewhere)
+
+        return backend.compute(self, steps, z)
 
     def _repr_html_(self) -> str:
         return matched_isotropic_html(self)
@@ -266,6 +276,11 @@ def _axis_of(op: Operation, axis: Any) -> Axis:
             f"{op!r} has axis={own}, and axis={axis} was given; name the axis of a latent once."
         )
     return given
+
+
+def is_closed(op: Operation, laws: tuple[Isotropic, ...], prior: Isotropic) -> bool:
+    """Whether the map is the identity, a constant factor or one to a sphere, by closed forms."""
+    return is_constant(prior.norm) is not None or _is_quick(op, laws, prior)
 
 
 def _is_quick(op: Operation, laws: tuple[Isotropic, ...], prior: Isotropic) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, FloatArray, checked_out, half_dtype, narrowed, real_array
-from otmaps._backends import backend_of
+from otmaps._backends import ArrayBackend, Backend, backend_of, refuse_out
 from otmaps._kernels._rows import inner_products, scale_rows, squared_norms
 from otmaps._latent_axes import Axis, as_rows, batch_shape, components, from_rows
 from otmaps._map import MonotoneMap
 from otmaps._notebook import radial_map_html
+from otmaps._radial_steps import Rows
 
 _SMALL, _LARGE = 1e-280, 1e280  # squares beyond have lost digits
 
@@ -94,10 +96,15 @@ class RadialMap:
         Parameters
         ----------
         y : array_like
-            Of any shape in which `axis` holds ``dim`` components.
+            Of any shape in which `axis` holds ``dim`` components; torch tensors and arrays of
+            other libraries are taken as they are.
         out : ndarray, optional
             Where to write the result: the shape and dtype of y; may be y itself.
         """
+        backend = backend_of((y,))
+        if backend is not None:
+            refuse_out(out)
+            return self._elsewhere(backend, y, self.bent_elsewhere)
         return self._scaled(y, self.factors, out)
 
     def inverse(self, z: Any, out: AnyFloatArray | None = None) -> Any:
@@ -110,7 +117,10 @@ class RadialMap:
         """
         if self.norms is None:
             raise ValueError("a map to a sphere has no inverse: it keeps nothing of the norm.")
-        back = self.norms
+        back, backend = self.norms, backend_of((z,))
+        if backend is not None:
+            refuse_out(out)
+            return self._elsewhere(backend, z, back.inverse)
 
         def factors(norms: FloatArray) -> FloatArray:
             with np.errstate(all="ignore"):
@@ -152,20 +162,40 @@ class RadialMap:
         slope = np.zeros_like(norms) if self.norms is None else self.norms.derivative(norms)
         return self.factors(norms), np.asarray(slope)
 
+    def bent_elsewhere(self, norms: Any) -> Any:
+        """T at norms that are an array of another library."""
+        if self.norms is None:
+            return 0.0 * norms + self.radius
+        return self.norms(norms)
+
+    def _elsewhere(self, backend: Backend, y: Any, bent: Callable[[Any], Any]) -> Any:
+        if not isinstance(backend, ArrayBackend):
+            raise whole_latents(backend)
+        self.check_shape(tuple(y.shape))
+
+        def steps(library: ArrayBackend, arrays: Sequence[Any]) -> Any:
+            return Rows.of(library, arrays[0], self.axis).scaled(arrays[0], bent)
+
+        return backend.compute(self, steps, (y,))
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise where the axes of a latent in arrays of a shape do not hold ``dim`` components."""
+        found = components(self.axis, shape)
+        if found != self.dim:
+            raise ValueError(
+                f"the prior has {self.dim} components, but axis={self.axis} of latents of shape "
+                f"{shape} holds {found}. Name the axes of a latent by axis=, as in "
+                "otmaps.match(op, prior, axis=(1, 2, 3))."
+            )
+
     def _array(self, y: Any) -> AnyFloatArray:
         backend = backend_of((y,))
         if backend is not None:
             raise TypeError(
-                f"a radial map takes NumPy arrays; a {backend.name} array was passed. Convert it "
-                "first."
+                f"this takes NumPy arrays; a {backend.name} array was passed. Convert it first."
             )
         array = real_array(y, "y")
-        found = components(self.axis, array.shape)
-        if found != self.dim:
-            raise ValueError(
-                f"the prior has {self.dim} components, but axis={self.axis} of shape "
-                f"{array.shape} holds {found}."
-            )
+        self.check_shape(array.shape)
         return array
 
     def _scaled(self, y: Any, factors: Any, out: AnyFloatArray | None) -> Any:
@@ -180,6 +210,14 @@ class RadialMap:
             return fresh
         checked_out(out, array)[...] = fresh
         return out
+
+
+def whole_latents(backend: Backend) -> TypeError:
+    """The error for arrays in blocks that may hold parts of latents."""
+    return TypeError(
+        f"{backend.name} arrays come in blocks, and a norm needs whole latents. Rechunk them so "
+        "that a latent is in one block, and use map_blocks."
+    )
 
 
 def row_norms(rows: AnyFloatArray) -> FloatArray:

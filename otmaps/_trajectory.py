@@ -5,17 +5,23 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from otmaps._arrays import AnyFloatArray, FloatArray, real_array, real_scalar
-from otmaps._built_in import lerp
-from otmaps._errors import AccuracyError
+from otmaps._built_in import lerp, slerp
+from otmaps._errors import AccuracyError, UnservedError
+from otmaps._estimators._norms import isotropic_inputs
 from otmaps._family import Family
+from otmaps._isotropic import Isotropic
+from otmaps._latent_axes import Axis
+from otmaps._match import match
 from otmaps._matched_family import family
+from otmaps._matched_isotropic import MatchedIsotropicOperation, is_closed
 from otmaps._operations import Operation
 
+_SOMEWHERE = 0.3  # of t
 _FIRST, _LAST = 64, 2**14  # pieces of a segment whose lengths are measured
 
 
@@ -29,6 +35,7 @@ def trajectory(
     operation: Callable[..., Operation] = lerp,
     tol: float = 1e-6,
     evenness: float = 1e-3,
+    axis: Axis | None = None,
 ) -> AnyFloatArray:
     """A matched path through latents: from each to the next by the matched operation.
 
@@ -38,7 +45,8 @@ def trajectory(
         At least two latents, of shape ``(count, *shape)``; the path goes through them in order.
     prior : law or Family
         The law of one component, anything `as_distribution` takes; or, to spare what it takes to
-        make one, a family of the operation: ``otmaps.family(otmaps.lerp, law, t=(0, 1))``.
+        make one, a family of the operation: ``otmaps.family(otmaps.lerp, law, t=(0, 1))``. Or an
+        isotropic law of latents, such as ``otmaps.StandardNormal(512)``.
     frames : int
         How many points of the path, at least 2. The first is the first latent; the last is the last
         one, or, of a loop, one step before the first.
@@ -47,14 +55,20 @@ def trajectory(
     constant_speed : bool
         False: every segment takes the same time, and t runs evenly in it; matched lerp is faster
         halfway. True: all frames are the same way apart, along the path, in the Euclidean distance
-        over all of ``shape``. Frames then meet the latents between the ends by chance alone.
+        over all of ``shape``. Frames then meet the latents between the ends by chance alone. For
+        isotropic priors it needs maps in closed form: of lerp for normal and Cauchy priors, of
+        lerp and slerp for spheres.
     operation : callable
-        Of a parameter ``t``, from the first latent at 0 to the second at 1.
+        Of a parameter ``t``, from the first latent at 0 to the second at 1; with an isotropic prior
+        ``otmaps.slerp`` too.
     tol : float
         The error of the maps, as in `family`.
     evenness : float
         By how much the lengths of the steps may differ from their mean, relatively, with
         ``constant_speed``.
+    axis : int or tuple of int, optional
+        For an isotropic prior, the axis or the axes that hold the components of a latent, counted
+        in ``shape``; the last one where it is left out.
 
     Returns
     -------
@@ -65,6 +79,8 @@ def trajectory(
     ------
     AccuracyError
         Where the lengths are not even after 2^14 pieces a segment.
+    UnservedError
+        For constant speed where every value of t needs a law that takes seconds.
     ValueError
         For fewer than two points or frames.
 
@@ -93,7 +109,14 @@ def trajectory(
     evenness = real_scalar(evenness, "evenness", positive=True)
     if not np.all(np.isfinite(array)):
         raise ValueError("points has NaN or infinite values; a path through them has no length.")
-    if isinstance(prior, Family):
+    made: _At
+    if axis is not None and not isinstance(prior, Isotropic):
+        raise TypeError("axis= is for isotropic priors; a law of one component needs none.")
+    if isinstance(prior, Isotropic):
+        made = _RadialSteps(operation, prior, tol, axis)
+        if constant_speed:
+            made.refuse_slow()
+    elif isinstance(prior, Family):
         made = prior
         if dict(made.parameters) != {"t": (0.0, 1.0)}:
             raise ValueError(
@@ -122,11 +145,51 @@ def _at_least_two(frames: Any) -> int:
     return count
 
 
+class _At(Protocol):
+    """Matched operations for values of t."""
+
+    def __call__(self, t: float, /) -> Callable[..., Any]: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _RadialSteps:
+    """Matched operations for an isotropic prior, one for each t that is asked for."""
+
+    operation: Callable[..., Operation]
+    prior: Isotropic
+    tol: float
+    axis: Axis | None
+    known: dict[float, MatchedIsotropicOperation] = dataclasses.field(default_factory=dict)
+
+    def __call__(self, t: float, /) -> Callable[..., Any]:
+        if t > 0.5 and self.operation in (lerp, slerp):  # backwards: one map serves both
+            back = self._matched(1.0 - t)
+            return lambda a, b: back(b, a)
+        return self._matched(t)
+
+    def _matched(self, t: float) -> MatchedIsotropicOperation:
+        place = round(t, 12)  # 1 - (1 - t) is t but for rounding
+        if place not in self.known:
+            op = self.operation(t)
+            self.known[place] = match(op, self.prior, tol=self.tol, axis=self.axis)
+        return self.known[place]
+
+    def refuse_slow(self) -> None:
+        """Raise where a map is a table: thousands of them would be needed."""
+        op = self.operation(_SOMEWHERE)
+        if not is_closed(op, isotropic_inputs(op, self.prior, None), self.prior):
+            raise UnservedError(
+                f"constant_speed=True with {op!r} and {self.prior!r} needs thousands of maps, each "
+                "of which takes a second or more. Leave it out (the speed of slerp varies little "
+                "in many dimensions), or use otmaps.lerp with a normal prior, or a sphere."
+            )
+
+
 @dataclasses.dataclass(frozen=True)
 class _Path:
     """The path through latents; the place j + t is at t between the latents j and j + 1."""
 
-    family: Family
+    steps: _At
     points: AnyFloatArray
 
     @property
@@ -138,7 +201,7 @@ class _Path:
         t = place - j
         if t in (0.0, 1.0):  # the latent itself, and no map
             return np.asarray(self.points[j + int(t)])
-        return np.asarray(self.family(t)(self.points[j], self.points[j + 1]))
+        return np.asarray(self.steps(t)(self.points[j], self.points[j + 1]))
 
     def _lengths(self, pieces: int) -> tuple[FloatArray, FloatArray]:
         """Places, and how long the path is up to there; one frame at a time in memory."""

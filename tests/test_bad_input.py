@@ -105,6 +105,26 @@ ERRORS = {
     "prior nan sample": (lambda: otmaps.as_distribution([NAN] * 40), ValueError, "finite|NaN"),
     "prior empty": (lambda: otmaps.as_distribution([]), ValueError, "sample|empty|at least"),
     # --- pushforward and match
+    "mismatch vector dim": (
+        lambda: otmaps.mismatch(otmaps.lerp(), otmaps.Sphere(4), 5),
+        ValueError,
+        "dim=5.*4 components",
+    ),
+    "mismatch vector op": (
+        lambda: otmaps.mismatch(otmaps.lerp, otmaps.Sphere(4)),
+        TypeError,
+        "op must be an Operation",
+    ),
+    "trajectory axis": (
+        lambda: otmaps.trajectory(Z, "uniform", frames=3, axis=0),
+        TypeError,
+        "axis= is for isotropic priors",
+    ),
+    "family vector": (
+        lambda: otmaps.family(otmaps.lerp, otmaps.Sphere(4), t=(0, 1)),
+        otmaps.UnservedError,
+        "laws? of (numbers|whole latents)",
+    ),
     "op factory": (
         lambda: otmaps.pushforward(otmaps.lerp, "normal"),
         TypeError,

@@ -34,6 +34,7 @@ from benchmarks import (
     first_call,
     gaussian,
     honesty,
+    isotropic,
     limits,
     linear,
     linear_results,
@@ -60,6 +61,7 @@ MODULES = (
     "fused",
     "gaussian",
     "invert",
+    "isotropic",
     "first_call",
     "store",
     "accuracy",
@@ -514,6 +516,29 @@ def test_the_figures_of_paths(capsys):
             z[:, k], otmaps.Normal(), frames=5, constant_speed=True, evenness=1e-3
         )
         np.testing.assert_allclose(frames[1], even[k], atol=0.01)
+
+
+def test_the_figures_of_isotropic_priors(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{isotropic.BEGIN}old\n{isotropic.END}after\n")
+    isotropic.main(["--write"], page)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    isotropic.main(["costs"])
+    rows = capsys.readouterr().out.splitlines()[4:-1]
+    for row in rows:
+        moved, plan = (float(x) for x in row.split("|")[4:6])
+        assert moved == pytest.approx(plan, rel=1e-4)  # no plan is cheaper
+    with pytest.raises(SystemExit):
+        isotropic.main(["nonsense"])
+
+
+def test_plain_slerp_is_slerp():
+    a, b = np.random.default_rng(0).standard_normal((2, 20, 5))
+    found = isotropic.slerp(a, b, 0.3)
+    np.testing.assert_allclose(found, otmaps.slerp(0.3).raw(a, b), rtol=1e-12)
 
 
 def test_the_table_of_failures_is_printed(capsys):

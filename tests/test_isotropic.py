@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import pickle
+from pathlib import Path
 
 import mpmath as mp
 import numpy as np
@@ -15,8 +17,9 @@ from test_backends import LIBRARIES, make
 import otmaps
 from otmaps._estimators._log_radii import LogRadius
 from otmaps._estimators._norm_density import NormDensity
-from otmaps._estimators._pair_norms import PairNorm
+from otmaps._estimators._pair_norms import PairNorm, _edges
 from otmaps._great_arc import GreatArc
+from otmaps._kernels._arcs import arc_densities
 from otmaps._radii import PowerLaw, TNorm
 
 FAMILIES = {
@@ -482,10 +485,87 @@ def test_what_is_refused(case):
         call()
 
 
-@pytest.mark.parametrize("library", LIBRARIES[:1])
-def test_slerp_of_other_libraries_is_refused(matched, library):
-    z = make(library).to(np.ones((2, 40)))
-    with pytest.raises(TypeError, match="takes NumPy arrays"):
-        matched(z, z)
+# --------------------------------------------------------------------- arrays of other libraries
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_slerp_and_radial_maps_of_other_libraries(matched, library):
+    kind = make(library)
+    z = matched.target.rvs((2, 3, 4), 1)
+    a, b = kind.to(z[0]), kind.to(z[1])
+    if library == "Dask":
+        with pytest.raises(TypeError, match="whole latents"):
+            matched(a, b)
+        with pytest.raises(TypeError, match="whole latents"):
+            matched.map(a)
+        return
+    np.testing.assert_allclose(kind.back(matched(a, b)), matched(*z), rtol=0, atol=1e-13)
+    T, y = matched.map, z[0]
+    np.testing.assert_allclose(kind.back(T(kind.to(y))), T(y), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(kind.back(T.inverse(kind.to(y))), T.inverse(y), rtol=0, atol=1e-13)
+    tensors = z.reshape(2, 12, 2, 4, 5)
+    noise = on_axes(matched, (1, 2, 3))
+    found = kind.back(noise(*map(kind.to, tensors)))
+    np.testing.assert_allclose(found, noise(*tensors), rtol=0, atol=1e-13)
+    zero, one = np.zeros((1, 40)), np.ones((1, 40))
+    for pair in ((zero, zero), (zero, one), (one, one), (one, -3.0 * one)):
+        found = kind.back(matched(*map(kind.to, pair)))
+        np.testing.assert_allclose(found, matched(*pair), rtol=0, atol=1e-13)
+    sphere = otmaps.match(otmaps.lerp(0.3), otmaps.Sphere(40))
+    np.testing.assert_allclose(kind.back(sphere(a, b)), sphere(*z), rtol=0, atol=1e-13)
+    end = otmaps.match(otmaps.slerp(1.0), matched.target)
+    np.testing.assert_array_equal(kind.back(end(a, b)), z[1])
     with pytest.raises(TypeError, match="NumPy arrays"):
-        matched.map(z)
+        matched.map.log_det(a)
+    with pytest.raises(ValueError, match="40 components"):
+        matched(kind.to(np.ones((2, 3))), kind.to(np.ones((2, 3))))
+
+
+def test_tensors_keep_their_dtype_and_have_gradients(matched):
+    torch = make("torch").package
+    z = torch.from_numpy(matched.target.rvs((2, 2), 1))
+    exact = matched(*z)
+    for dtype, size in ((torch.float32, 1e-5), (torch.float16, 1e-2), (torch.bfloat16, 1e-1)):
+        found = matched(*z.to(dtype))
+        assert found.dtype == dtype
+        assert (found.double() - exact).abs().max() < size
+    pair = [x.clone().requires_grad_() for x in z]
+    assert torch.autograd.gradcheck(matched, pair, atol=1e-5)
+    zero = torch.zeros(1, 40, dtype=torch.float64, requires_grad=True)
+    matched(zero, z[0, :1]).sum().backward()
+    assert torch.isfinite(zero.grad).all()
+
+
+# ------------------------------------------------------------------- laws beside another method
+TRUTHS = json.loads((Path(__file__).parent / "data" / "radial.json").read_text())
+QUICK = {("normal", 16), ("normal", 10**6), ("t3", 64), ("t3", 10**6)}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [c for c in TRUTHS if (c["law"], c["dim"]) in QUICK or (c["law"], c["op"]) == ("ball", "lerp")],
+    ids=lambda c: f"{c['law']} {c['dim']} {c['op']}",
+)
+@pytest.mark.filterwarnings("ignore::otmaps.AccuracyWarning")  # 1.1e-12 in 10^6 dimensions
+def test_laws_of_norms_agree_with_another_method_to_ten_digits(case):
+    """The others take too long: ``python -m benchmarks.isotropic truths``."""
+    kind = {"t3": lambda d: otmaps.MultivariateT(d, 3.0), "cauchy": otmaps.MultivariateCauchy}
+    kind |= {"normal": otmaps.StandardNormal, "ball": otmaps.Ball}
+    op = {"slerp": otmaps.slerp, "lerp": otmaps.lerp}[case["op"]](case["t"])
+    law = otmaps.pushforward(op, kind[case["law"]](case["dim"])).norm
+    s, exact, other = np.array(case["rows"]).T
+    assert np.abs(exact - other).max() < 1e-11
+    assert np.abs(law.cdf(s) - exact).max() <= min(1e-10, law.error + 1e-11)
+    assert np.abs(law.cdf(1.001 * s) - exact).max() > 1e-6
+
+
+def test_radii_far_apart_keep_both_modes():
+    """The lattices against the adaptive rule where one latent is much longer than the other."""
+    norm = TNorm(2.0, 3.0)
+    pair = PairNorm(2, norm, norm, slerp=0.3)
+    radii = (LogRadius.of(norm), LogRadius.of(norm))
+    t = np.array([-10.0, 0.0, 3.0, 20.0])
+    lattices, numbers = np.empty(4), pair._arc_numbers(1.0)
+    arc_densities(t, numbers, 1.0, lattices)
+    adaptive = pair._density(radii, 1.0, 1e-10, _edges(2))(t)
+    np.testing.assert_allclose(lattices, adaptive, rtol=0, atol=1e-11)
+    assert PairNorm(2, norm, PowerLaw(2.0), slerp=0.3)._arc_numbers(1.0) is None
+    assert PairNorm(2, norm, norm, slerp=1.3)._arc_numbers(1.0) is None

@@ -23,6 +23,7 @@ from otmaps import (
     StudentT,
     Uniform,
 )
+from otmaps._bures import squared_trace
 from otmaps._mismatch import Mismatch, law_mismatch
 from otmaps._mismatch._report import FIGURES
 
@@ -295,3 +296,112 @@ def test_report_for_people_and_for_json():
 def test_bad_dimensions_are_named(dim, error):
     with pytest.raises(error, match="dim must be"):
         law_mismatch(Normal(), Normal(scale=2), dim)
+
+
+# ------------------------------------------------------------------------- laws of whole latents
+def test_isotropic_normal_correlated_and_unlike_priors_agree_where_they_are_the_same_law():
+    op, dim = otmaps.lerp(0.3), 64
+    plain = otmaps.mismatch(op, Normal(), dim)
+    radial = otmaps.mismatch(op, otmaps.StandardNormal(dim))
+    white = otmaps.MultivariateNormal(0.0, otmaps.Diagonal.white(dim))
+    whole = otmaps.mismatch(op, white)
+    groups = otmaps.mismatch(op, otmaps.Independent([(Normal(), dim)]))
+    names = [name for name in FIGURES if name not in {"w1", "ks"}]
+    for found in (radial, whole, groups):
+        assert found.dim == dim
+        for name in names:
+            room = plain.error[name] + found.error[name] + 1e-12
+            assert getattr(found, name) == pytest.approx(getattr(plain, name), abs=room)
+    assert whole.ks == pytest.approx(plain.ks, abs=1e-6)
+    assert groups.w1 == pytest.approx(plain.w1)
+    assert math.isnan(whole.w1)
+    assert "no closed form" in whole.reasons["w1"]
+    assert (radial.judged, plain.judged, groups.judged) == (
+        "the norm",
+        "one component",
+        "the worst component",
+    )
+    assert "KS distance of the norm" in str(radial)
+    assert "Euclidean cost" in str(radial)
+    assert json.loads(json.dumps(radial.as_dict()))["judged"] == "the norm"
+
+
+def test_isotropic_figures_are_those_of_the_norms():
+    sphere = otmaps.Sphere(16, 2.0)
+    raw = otmaps.mismatch(otmaps.lerp(0.5), sphere)
+    assert raw.kl == math.inf
+    assert raw.norm_shift == pytest.approx(0.5)
+    norms = otmaps.pushforward(otmaps.lerp(0.5), sphere).norm
+    assert raw.w1 == pytest.approx(2.0 - norms.mean(), rel=1e-9)
+    assert raw.w2**2 == pytest.approx((2.0 - norms.mean()) ** 2 + norms.std() ** 2, rel=1e-9)
+    same = otmaps.mismatch(otmaps.slerp(0.3), sphere)
+    assert (same.kl, same.w1, same.w2, same.norm_shift) == (0.0, 0.0, 0.0, 1.0)
+    cauchy = otmaps.mismatch(otmaps.lerp(0.3), otmaps.MultivariateCauchy(5))
+    assert cauchy.kl == 0.0
+    with pytest.raises(ValueError, match="16 components; leave it out"):
+        otmaps.mismatch(otmaps.lerp(0.5), sphere, 17)
+
+
+def test_figures_of_normal_laws_with_a_covariance_against_draws():
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((6, 6))
+    prior = otmaps.MultivariateNormal(rng.standard_normal(6), root @ root.T + np.eye(6))
+    white = otmaps.MultivariateNormal(0.0, otmaps.Diagonal.white(6, 2.0))
+    op, inputs = otmaps.vicinity(0.7), {"u": white}
+    found = otmaps.mismatch(op, prior, inputs=inputs)
+    matched = otmaps.match(op, prior, inputs=inputs)
+    assert found.kl == matched.source.divergence(prior)
+    assert found.w2 == matched.map.distance
+    for law, mean, std in (
+        (matched.source, found.norm_mean, found.norm_std),
+        (prior, found.prior_norm_mean, found.prior_norm_std),
+    ):
+        squares = (law.rvs(200_000, 1) ** 2).sum(axis=1)
+        assert squares.mean() == pytest.approx(mean, abs=5.0 * std / 200_000**0.5)
+        assert squares.std() == pytest.approx(std, rel=0.03)
+    x = np.linspace(-12.0, 12.0, 20_001)
+    pairs = zip(
+        zip(prior.mean, prior.std(), strict=True),
+        zip(matched.source.mean, matched.source.std(), strict=True),
+        strict=True,
+    )
+    gaps = [np.abs(Normal(*a).cdf(x) - Normal(*b).cdf(x)).max() for a, b in pairs]
+    assert found.ks == pytest.approx(max(gaps), abs=1e-6)
+    same = otmaps.mismatch(otmaps.linear([1.0]), prior)
+    assert (same.kl, same.w1, same.w2, same.ks) == (0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "covariance",
+    [
+        otmaps.Diagonal([1.0, 2.0, 0.5, 0.3]),
+        otmaps.Diagonal.white(4, 2.0),
+        otmaps.Circulant.from_kernel([1.0, 0.3, 0.1, 0.3]),
+        otmaps.LowRank(np.arange(8.0).reshape(4, 2), [0.5, 1.0, 0.3, 2.0]),
+        otmaps.MultivariateNormal(0.0, np.eye(4) + 0.3).covariance,
+    ],
+    ids=lambda c: type(c).__name__,
+)
+def test_the_trace_of_the_square_of_a_covariance(covariance):
+    assert squared_trace(covariance) == pytest.approx((covariance.matrix() ** 2).sum(), rel=1e-13)
+
+
+def test_groups_of_components_add_up():
+    prior = otmaps.Independent([("normal", 3), ("uniform", 2), Cauchy()])
+    parts = [
+        otmaps.mismatch(otmaps.lerp(0.3), law, count)
+        for law, count in (("normal", 3), ("uniform", 2))
+    ]
+    found = otmaps.mismatch(otmaps.lerp(0.3), prior)
+    assert found.kl == pytest.approx(sum(part.kl for part in parts))
+    assert found.w1 == pytest.approx(sum(part.w1 for part in parts))
+    assert found.w2**2 == pytest.approx(sum(part.w2**2 for part in parts))
+    assert found.norm_mean == math.inf
+    assert math.isnan(found.norm_shift)
+    product = otmaps.operation(lambda a, b: a * b)()
+    spread = otmaps.MultivariateNormal(0.0, otmaps.Diagonal([1.0, 2.0, 2.0]))
+    assert otmaps.mismatch(product, spread).norm_shift == pytest.approx(9.0 / 5.0)
+    unknown = otmaps.mismatch(otmaps.lerp(), prior, method=otmaps.MonteCarlo(n=2**12, seed=0))
+    assert math.isnan(unknown.w1)
+    with pytest.raises(otmaps.UnservedError, match="components"):
+        otmaps.mismatch(otmaps.slerp(0.5), prior)

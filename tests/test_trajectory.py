@@ -131,3 +131,45 @@ def test_long_walks_stay_on_the_prior(prior):
     assert diagnose(path[-1:], prior)
     raw = random_walk(start, prior, steps=100, matched=False, random_state=6)
     assert not diagnose(raw[-1:], prior)
+
+
+def test_paths_of_isotropic_priors():
+    prior = otmaps.StandardNormal(64)
+    points = prior.rvs((3, 5), 0)
+    options = {"frames": 9, "closed": True, "constant_speed": True}
+    np.testing.assert_allclose(
+        trajectory(points, prior, **options), trajectory(points, NORMAL, **options), atol=1e-12
+    )
+    sphere = otmaps.Sphere(64, 8.0)
+    points = sphere.rvs((3,), 0)
+    even = chords(trajectory(points, sphere, frames=7, closed=True, operation=otmaps.slerp))
+    assert np.ptp(even[:2]) < 1e-12
+    for operation in (otmaps.slerp, otmaps.lerp):
+        path = trajectory(points, sphere, frames=5, operation=operation)
+        np.testing.assert_array_equal(path[[0, 2, 4]], points)
+        np.testing.assert_allclose(np.linalg.norm(path, axis=1), 8.0)
+    images = np.moveaxis(prior.rvs((2, 7), 1).reshape(2, 7, 8, 8), 1, 2)
+    path = trajectory(images, prior, frames=3, axis=(0, 2))
+    flat = np.moveaxis(path, 2, 1).reshape(3, 7, 64)
+    assert np.linalg.norm(flat[1], axis=1).mean() == pytest.approx(8.0, abs=0.7)
+
+
+def test_frames_of_a_path_by_matched_slerp_follow_the_prior_and_both_halves_share_maps():
+    prior = otmaps.StandardNormal(64)
+    points = prior.rvs((2, 400), 0)
+    path = trajectory(points, prior, frames=4, operation=otmaps.slerp)
+    back = trajectory(points[::-1], prior, frames=4, operation=otmaps.slerp)
+    np.testing.assert_allclose(path, back[::-1], rtol=0, atol=1e-14)
+    assert diagnose(path[1], prior)
+    assert not diagnose(otmaps.slerp(1.0 / 3.0).raw(*points), prior)
+
+
+def test_what_a_path_of_whole_latents_refuses():
+    prior = otmaps.StandardNormal(8)
+    points = prior.rvs(2, 0)
+    with pytest.raises(otmaps.UnservedError, match="thousands of maps"):
+        trajectory(points, prior, frames=4, operation=otmaps.slerp, constant_speed=True)
+    with pytest.raises(TypeError, match="axis= is for isotropic priors"):
+        trajectory(points, NORMAL, frames=4, axis=0)
+    with pytest.raises(otmaps.UnservedError, match=r"otmaps\.trajectory"):
+        otmaps.family(otmaps.slerp, prior, t=(0, 1))

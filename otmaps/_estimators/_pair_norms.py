@@ -19,6 +19,7 @@ from otmaps._special import log_beta
 
 _RESOLVED, _CHECKED = 1e-8, 1e-10
 _OTHER = 0.7  # of the intervals, or of the steps of lattices, for the check
+_ROUNDED = 2**14  # dimensions from which on the adaptive quadrature is rounded more than lattices
 _SLOW = 16  # points at which lattices are held against the adaptive quadrature
 _FLAT = 45.0  # how far intervals of the angle's coordinate go, and more in low dimensions
 _GROWTH, _WIDEST = 1.35, 3.0
@@ -61,11 +62,13 @@ class PairNorm:
         else:
             one, two = (_on_lattices(numbers, density, finer) for finer in (1.0, _OTHER))
             found = NormDensity.of(one, two, origin, width, kinks=kinks, end=high)
-            judge = _sampled(judge, two)
+            judge = _sampled(judge, two) if self.dim <= _ROUNDED else two
         gaps = found.gaps(judge)
         laws = self.first, self.second
-        absolute = sum(law.error for law in laws) + sum(r.fit[0] for r in radii)
-        relative = sum(law.tail_error for law in laws) + _SAFETY * sum(r.fit[1] for r in radii)
+        # Lattices read no table of the radii.
+        fits = [r.fit if numbers is None or self.dim <= _ROUNDED else (0.0, 0.0) for r in radii]
+        absolute = sum(law.error for law in laws) + sum(fit[0] for fit in fits)
+        relative = sum(law.tail_error for law in laws) + _SAFETY * sum(fit[1] for fit in fits)
         inherited = absolute + _SAFETY * gaps[0], relative + _SAFETY * gaps[1]
         return law_of_norm(found, kinks, inherited, tol, how)
 

@@ -37,6 +37,7 @@ _FINER = 4  # times that lattices are made finer
 _BELIEVED = 1e-6  # a relative difference of two lattices
 _WIDEST = 90.0  # of both coordinates
 _FAR = 3.0  # beyond the level, in x, where the search for modes starts
+_FIRST = 8  # steps of the first stride in v
 _OPPOSITE = 0.0, -1.5, -3.0  # in v: where a large norm may come from
 _LOST = -1e12  # a logarithm that is rounded too much to be compared, and of nothing
 _NOTHING = -1e300
@@ -46,6 +47,8 @@ _NOTHING = -1e300
 def _log_radius(y, dim, df):  # type: ignore[no-untyped-def]
     if df == math.inf:
         return dim * (y - 0.5 * math.expm1(2.0 * y))
+    if df < dim:  # the same, and no large terms cancel
+        return -df * y - 0.5 * (dim + df) * math.log1p(df / (dim + df) * math.expm1(-2.0 * y))
     return dim * y - 0.5 * (dim + df) * math.log1p(dim / (dim + df) * math.expm1(2.0 * y))
 
 
@@ -117,7 +120,8 @@ def _over_ratio(v, level, numbers, step, shift, top):  # type: ignore[no-untyped
     """The logarithm of the sum over x at one angle.
 
     There may be two modes, where one of the radii is much larger; so they are looked for from far
-    out on both sides. ``top`` is the logarithm of a sum that has been seen: what is far below does not count.
+    out on both sides. ``top`` is the logarithm of a sum that has been seen: what is far below does
+    not count.
     """
     row = _row_of(v, numbers)
     weight = -(numbers[DIM] - 1.0) * _log_cosh(v)
@@ -150,39 +154,43 @@ def _over_ratio(v, level, numbers, step, shift, top):  # type: ignore[no-untyped
 
 
 @jit
+def _climb_rows(start, level, numbers, steps, shift, rows):  # type: ignore[no-untyped-def]
+    """A local mode among rows, from a start; rows that are seen are kept."""
+    middle, longest = rows.size // 2, max(int(_STRIDE / steps[1]), 1)
+    i = min(max(middle + round(start / steps[1]), 0), rows.size - 1)
+    stride, best = min(_FIRST, longest), _NOTHING
+    while stride > 0:
+        found = i
+        for n in (i, i - stride, i + stride):
+            if n < 0 or n >= rows.size:
+                continue
+            if np.isnan(rows[n]):
+                v = (n - middle + shift) * steps[1]
+                rows[n] = _over_ratio(v, level, numbers, steps[0], shift, _NOTHING)
+            if rows[n] > best:
+                best, found = rows[n], n
+        stride = stride // 2 if found == i else min(2 * stride, longest)
+        i = found
+    return i, best
+
+
+@jit
 def _lattice(level, numbers, steps, shift, rows, starts):  # type: ignore[no-untyped-def]
     """The logarithm of the sum over a lattice; ``starts`` of v, the last of which learns."""
-    step_x, step_v = steps
     rows[:] = np.nan
     middle = rows.size // 2
-    top, modes, heights = _NOTHING, np.empty(starts.size, np.int64), np.empty(starts.size)
-    longest = max(int(_STRIDE / step_v), 1)
+    modes, heights = np.empty(starts.size, np.int64), np.empty(starts.size)
     for k in range(starts.size):
-        i = middle + int(round(starts[k] / step_v))
-        i, stride = min(max(i, 0), rows.size - 1), 2 * longest
-        best = _NOTHING
-        while stride > 0:
-            found = i
-            for n in (i, i - stride, i + stride):
-                if n < 0 or n >= rows.size:
-                    continue
-                if np.isnan(rows[n]):
-                    v = (n - middle + shift) * step_v
-                    rows[n] = _over_ratio(v, level, numbers, step_x, shift, _NOTHING)
-                if rows[n] > best:
-                    best, found = rows[n], n
-            if found == i:
-                stride //= 2
-            i = found
-        top, modes[k], heights[k] = max(top, best), i, best
-    starts[starts.size - 1] = (modes[np.argmax(heights)] - middle) * step_v
+        modes[k], heights[k] = _climb_rows(starts[k], level, numbers, steps, shift, rows)
+    top = np.max(heights)
+    starts[starts.size - 1] = (modes[np.argmax(heights)] - middle) * steps[1]
     for k in range(starts.size):  # out from all modes that count
         for side in (-1, 1):
             i, faint = modes[k], 0
             while heights[k] > top - _DEEP and 0 <= i < rows.size and faint < 3:
                 if np.isnan(rows[i]):
-                    v = (i - middle + shift) * step_v
-                    rows[i] = _over_ratio(v, level, numbers, step_x, shift, top)
+                    v = (i - middle + shift) * steps[1]
+                    rows[i] = _over_ratio(v, level, numbers, steps[0], shift, top)
                 top = max(top, rows[i])
                 faint = faint + 1 if rows[i] < top - _DEEP else 0
                 i += side
@@ -190,7 +198,7 @@ def _lattice(level, numbers, steps, shift, rows, starts):  # type: ignore[no-unt
     for i in range(rows.size):
         if rows[i] > top - _DEEP - 5.0:
             total += math.exp(rows[i] - top)
-    return top + math.log(total * step_v)
+    return top + math.log(total * steps[1])
 
 
 @jit

@@ -1,4 +1,4 @@
-"""Mismatches of laws of whole latents: isotropic, normal, of unlike components."""
+"""Mismatches of laws of whole latents: isotropic, normal, or of unlike components."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def joined(parts: Sequence[Mismatch]) -> Mismatch:
     error: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for name in FIGURES:
-        values, errors = (np.array([f(part) for part in parts]) for f in _of(name))
+        values = np.array([getattr(part, name) for part in parts])
+        errors = np.array([part.error[name] for part in parts])
         value[name], error[name] = _joined(name, values, errors)
         if not math.isfinite(value[name]):
             said = [part.reasons[name] for part in parts if name in part.reasons]
@@ -87,10 +88,6 @@ def joined(parts: Sequence[Mismatch]) -> Mismatch:
         judged=WORST,
         **value,
     )
-
-
-def _of(name: str):  # type: ignore[no-untyped-def]
-    return (lambda part: getattr(part, name)), (lambda part: part.error[name])
 
 
 def _joined(name: str, values: FloatArray, errors: FloatArray) -> tuple[float, float]:
@@ -129,4 +126,4 @@ def _largest_gaps(source: MultivariateNormal, target: MultivariateNormal) -> Flo
             np.abs(special.ndtr((u - a) / r) - special.ndtr(u))
             for u in (half / square, rest / half)
         ]
-    return np.asarray(np.nan_to_num(np.maximum(*gaps), nan=0.0))
+    return np.asarray(np.fmax(np.fmax(*gaps), 0.0))
