@@ -140,7 +140,11 @@ def truths() -> list[str]:
 def laws() -> list[str]:
     """The table of distances."""
     head = ["prior", "d", "t", "raw slerp", "matched", "matched, one component", "map error"]
-    rows = [law_row(name, dim, 0.5) for name in NAMES for dim in ISOTROPIC_DIMS]
+    rows = []
+    for name in NAMES:
+        for dim in ISOTROPIC_DIMS:
+            rows.append(law_row(name, dim, 0.5))
+            sys.stderr.write(" ".join(rows[-1]) + "\n")
     chance = 1.63 / math.sqrt(ISOTROPIC_DRAWS)
     text = (
         f"Kolmogorov's distance from the prior at {ISOTROPIC_DRAWS} draws, of the norm, and of one "

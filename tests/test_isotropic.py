@@ -557,6 +557,17 @@ def test_laws_of_norms_agree_with_another_method_to_ten_digits(case):
     assert np.abs(law.cdf(1.001 * s) - exact).max() > 1e-6
 
 
+def test_a_density_that_ends_in_a_kink_is_kept_up_to_there():
+    """The norm of slerp in a ball of many dimensions all but ends at the radius."""
+
+    def density(t):
+        with np.errstate(all="ignore"):
+            return np.where(t < 0.51, 8.0 + 12.0 * np.log(0.51 - t), -1e4)
+
+    found = NormDensity.of(density, density, 1.0, 0.2, kinks=[math.exp(0.51)])
+    assert found.edges[-1] == pytest.approx(0.51, abs=1e-15)
+
+
 def test_radii_far_apart_keep_both_modes():
     """The lattices against the adaptive rule where one latent is much longer than the other."""
     norm = TNorm(2.0, 3.0)

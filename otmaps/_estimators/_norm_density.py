@@ -107,7 +107,10 @@ class NormDensity:
             _outward(density, judge, middle, width, side) for side in (-1.0, 1.0)
         )
         places = coordinate(np.array([k for k in kinks if 0.0 < k < end]), origin, end).tolist()
-        inside = [t for t in places if below[-1] < t < above[-1]]
+        # Where the density ends in a kink the search for its end stops short of it.
+        below += [t for t in places if first is None and -width < t - below[-1] < 0.0][-1:]
+        above += [t for t in places if last is None and 0.0 < t - above[-1] < width][:1]
+        inside = [t for t in places if below[-1] <= t <= above[-1]]
         edges = np.unique([*below, middle, *above, *inside])
         edges = edges[np.diff(edges, prepend=-np.inf) > _NARROW]
         edges, series = _interpolated(density, edges, absolute=bool(inside))
