@@ -17,7 +17,7 @@ COVERAGE := --cov --cov-append --cov-report=
 FLOOR := --cov-report=term --cov-fail-under=95
 PYTEST := $(BIN)/python -m pytest -n 2
 ARRAY_TESTS := tests/test_backends.py tests/test_torch.py tests/test_jax.py tests/test_gaussian.py tests/test_independent.py \
-    tests/test_readme.py
+    tests/test_readme.py tests/test_torch_files.py
 
 .PHONY: help test test-nojit test-arrays test-wheel demo docs lint format bench build clean distclean
 

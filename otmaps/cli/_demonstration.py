@@ -39,7 +39,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
             "seconds": "How long it took.",
             "models": "For each generator its name, prior, dim and the rows of its table.",
         },
-        files=("*.onnx",),
+        files=("*.onnx", "*.pt"),
     ),
 )
 @click.option(
@@ -65,7 +65,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="The seed of all draws.",
 )
-@click.option("--model", type=_FILE, help="Your own generator as ONNX, in place of ours.")
+@click.option(
+    "--model",
+    type=_FILE,
+    help="Your own generator, in place of ours, as ONNX or as TorchScript, a program that runs.",
+)
 @click.option(
     "--prior",
     metavar="LAW",

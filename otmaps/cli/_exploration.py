@@ -40,6 +40,7 @@ _MIB = 2**20
             "otmaps explore",
             "otmaps explore own.py --operation sharpen",
             "otmaps explore --model g.onnx --prior normal --classifier c.onnx",
+            "otmaps explore --model g.pt --prior normal",
             "otmaps explore --model own.py:generate --prior normal --dim 512",
         ),
         notes=LAWS,
@@ -48,14 +49,15 @@ _MIB = 2**20
             "exposed": "Whether other machines reach it.",
         },
         environment=(),
-        files=("*.onnx", "*.py"),
+        files=("*.onnx", "*.pt", "*.py"),
     ),
 )
 @click.argument("sources", metavar="[FILE.py|MODULE]...", nargs=-1)
 @click.option(
     "--model",
-    metavar="FILE.onnx|FILE.py:FUNCTION",
-    help="Your own generator, beside ours: an ONNX file, or a function of latents (N, dim).",
+    metavar="FILE.onnx|FILE.pt|FILE.py:FUNCTION",
+    help="Your own generator, beside ours: an ONNX file, a TorchScript file, which is a program "
+    "that runs, or a function of latents (N, dim).",
 )
 @click.option(
     "--prior",
@@ -211,13 +213,9 @@ def _page_law(text: str, named: Mapping[str, Distribution]) -> Distribution:
 def _own_generator(
     model: str, prior: Distribution | None, dim: int | None, classifier: Path | None
 ) -> Generator:
-    """The user's generator, from an ONNX file or a function in a file that they named."""
-    from otmaps.demo._generators import (
-        function_generator,
-        load_generator,
-        read_file,
-        with_classifier,
-    )
+    """The user's generator, from a model file or a function in a file that they named."""
+    from otmaps.demo._formats import read_file
+    from otmaps.demo._generators import function_generator, load_generator, with_classifier
 
     source, _, name = model.rpartition(":")
     if not source.endswith(".py"):

@@ -50,6 +50,8 @@ FILES: Mapping[str, str] = MappingProxyType(
         "*.toml, *.json": "Grids of operations, parameters and priors, for precompute --grid.",
         "*.tar": "An archive of tables, by store export and for store import.",
         "*.onnx": "A generator or a classifier, for --model and --classifier of demo and explore.",
+        "*.pt": "A generator in TorchScript, by torch.jit.save, for --model; naming it runs its "
+        "program. Nothing in it is unpickled in Python, and other files of torch are refused.",
         "*.py": "Operations of your own; naming a file runs its code.",
     }
 )

@@ -5,7 +5,8 @@ Its weights come with the library; onnxruntime and matplotlib come from ``otmaps
 
 from __future__ import annotations
 
-from otmaps.demo._generators import SHIPPED, ModelError
+from otmaps.demo._formats import ModelError
+from otmaps.demo._generators import SHIPPED
 from otmaps.demo._report import DemoReport, ModelReport, Row
 from otmaps.demo._run import run
 

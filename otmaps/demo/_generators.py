@@ -1,4 +1,4 @@
-"""Image generators and classifiers as ONNX files, ours or a user's, behind one checked face.
+"""Image generators and classifiers from files, ours or a user's, behind one checked face.
 
 Whatever the file looks like inside, a `Generator` maps latents of shape (N, dim) to images of
 shape (N, C, H, W) in [0, 1], and a `Classifier` maps such images to probabilities and features.
@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 import otmaps
-from otmaps.demo._formats import foreign_format
+from otmaps.demo._formats import ModelError, foreign_format, is_torchscript, read_file
+from otmaps.demo._torchscript import script_function
 
 Array = npt.NDArray[Any]
 
@@ -30,10 +31,6 @@ SHIPPED = ("digits", "fashion")
 _CHUNK = 100  # latents a call: large enough to keep a core busy, small enough to stay in its cache
 _PROBES = 32
 _TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
-
-
-class ModelError(ValueError):
-    """A model file that the demo cannot use; the message says what it found and what to do."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +130,14 @@ def load_generator(
     dim: int | None = None,
     classifier_path: str | os.PathLike[str] | None = None,
 ) -> Generator:
-    """A user's generator from an ONNX file, checked on a few latents.
+    """A user's generator from an ONNX or TorchScript file, checked on a few latents.
 
     Parameters
     ----------
     path : path
-        An ONNX file with one input, latents of shape (N, dim) or (N, dim, 1, 1), whose first
-        output is images of shape (N, C, H, W) or (N, H, W, C) in [0, 1] or [-1, 1].
+        A file with one input, latents of shape (N, dim) or (N, dim, 1, 1), whose first output is
+        images of shape (N, C, H, W) or (N, H, W, C) in [0, 1] or [-1, 1]. TorchScript is a
+        program, which can touch files: pass a path that the user named, and no data of others.
     prior : law
         What the generator was trained on: anything `otmaps.as_distribution` takes.
     dim : int, optional
@@ -158,7 +156,12 @@ def load_generator(
         Where a file is none of that.
     """
     law, file = otmaps.as_distribution(prior), Path(path)
-    generator = read_generator(read_file(file), file.name, law, dim=dim)
+    data = read_file(file)
+    if is_torchscript(data):
+        function, size = script_function(data, file.name, dim)
+        generator = function_generator(function, file.stem, law, size)
+    else:
+        generator = read_generator(data, file.name, law, dim=dim)
     if classifier_path is None:
         return generator
     file = Path(classifier_path)
@@ -166,7 +169,7 @@ def load_generator(
 
 
 def read_generator(data: bytes, name: str, prior: Any, *, dim: int | None = None) -> Generator:
-    """As `load_generator`, from the bytes of a file of this name."""
+    """As `load_generator`, from the bytes of an ONNX file of this name."""
     law = otmaps.as_distribution(prior)
     return _checked_generator(_session(data, name), Path(name).stem, law, dim)
 
@@ -185,14 +188,6 @@ def function_generator(
         return np.asarray(function(np.ascontiguousarray(latents, dtype=np.float32)))
 
     return _checked(raw, name, otmaps.as_distribution(prior), dim)
-
-
-def read_file(file: Path) -> bytes:
-    """The bytes of a file, or a ModelError."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror or error}.") from error
 
 
 def _session(data: bytes, name: str) -> Any:

@@ -51,7 +51,8 @@ def run(
     models : sequence of str, optional
         Which of the shipped generators: "digits" (uniform prior), "fashion" (normal prior).
     model_path : path, optional
-        A generator of the user's as ONNX; see `load_generator` for what it must look like.
+        A generator of the user's as ONNX or TorchScript; see `load_generator` for what it must
+        look like.
     prior : law, optional
         What that generator was trained on: needed with ``model_path``, and only then.
     dim : int, optional
