@@ -339,7 +339,7 @@ class Beta(LocationScale):
         x = np.asarray(special.betaincinv(a, b, p))
         cdf = special.betainc(a, b, x)
         step = np.log(cdf / p) * cdf / np.exp(Beta(a, b)._logpdf0(x))
-        limit = (a * p) ** (1.0 / a) * math.exp(log_beta(a, b) / a)  # x^a / (a B(a, b)) = p
+        limit = np.exp((np.log(p) + math.log(a) + log_beta(a, b)) / a)  # x^a / (a B(a, b)) = p
         power = limit < 1e-17 / (1.0 + b)
         close = np.abs(step) < 1e-3 * x
         out = np.where(power, limit, x - np.where(close, step, 0.0))
