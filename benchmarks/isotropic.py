@@ -189,7 +189,8 @@ def changes() -> list[str]:
                 off = f"{distance(new, prior.norm.cdf):.4f}"
                 rows.append([name, str(dim), way, f"{moved:.4f}", square, off])
     text = (
-        "The mean distance, and the mean squared one, from the result of slerp at t = 0.5, of "
+        "The mean distance, and the mean squared one, from the result of slerp at t = 0.5 (of "
+        "fewer draws in many dimensions), of "
         "results on the same great arc with another norm, and Kolmogorov's distance of that norm "
         "from the prior's. Those that follow the prior move results further; those that move them "
         "less do not follow it."
