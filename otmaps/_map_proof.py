@@ -25,7 +25,6 @@ import numpy.typing as npt
 
 from otmaps._arrays import FloatArray
 from otmaps._kernels._cells import level
-from otmaps._kernels._matrices import product
 from otmaps._kernels._tables import rising
 
 # From powers of s to Bernstein polynomials of degree 4, B_j = sum_k C(j, k) / C(4, k) s^k.
@@ -46,7 +45,8 @@ def _part_to_bernstein(part: int) -> FloatArray:
     powers = np.arange(5)
     rise = np.maximum(powers[None, :] - powers[:, None], 0)
     binomial = np.array([[math.comb(i, j) for i in range(5)] for j in range(5)], dtype=float)
-    return product(POWERS_TO_BERNSTEIN, binomial * start**rise * width ** powers[:, None])
+    terms = POWERS_TO_BERNSTEIN[:, :, None] * (binomial * start**rise * width ** powers[:, None])
+    return np.asarray(terms.sum(axis=1))
 
 
 PARTS_TO_BERNSTEIN = np.stack([_part_to_bernstein(part) for part in range(_PARTS)])
