@@ -42,7 +42,7 @@ from otmaps._parts import checked_threads
 from otmaps._radial_map import RadialMap, whole_latents
 from otmaps._radial_steps import Rows
 from otmaps._stores import Store
-from otmaps._table import ALGORITHM, fetch_map
+from otmaps._table import fetch_map, joined_recipe
 
 _LAST: Axis = -1
 
@@ -301,14 +301,4 @@ def _recipe(
     if is_slerp(op):
         operation = {"operation": "slerp", "t": float(op.parameters["t"]).hex()}
     recipes = [law.recipe() for law in laws]
-    target = prior.recipe()
-    if operation is None or target is None or None in recipes:
-        return None
-    return {
-        "algorithm": ALGORITHM,
-        "inputs": recipes,
-        "method": method if isinstance(method, str) else method.recipe(),
-        "operation": operation,
-        "prior": target,
-        "tol": float(tol).hex(),
-    }
+    return joined_recipe(operation, prior.recipe(), recipes, method=method, tol=tol)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,16 +59,27 @@ def map_recipe(
         None where the operation or a law has no recipe, such as a function without a version:
         then the map must not be stored.
     """
-    operation, target = op.recipe(), prior.recipe()
-    laws = [law.recipe() for law in inputs]
-    if operation is None or target is None or None in laws:
+    parts = op.recipe(), prior.recipe(), [law.recipe() for law in inputs]
+    return joined_recipe(*parts, method=method, tol=tol)
+
+
+def joined_recipe(
+    operation: Mapping[str, Any] | None,
+    prior: Mapping[str, Any] | None,
+    inputs: Sequence[Mapping[str, Any] | None],
+    *,
+    method: str | Estimator,
+    tol: float,
+) -> dict[str, Any] | None:
+    """The recipe of a map from those of its parts; None where one of them has none."""
+    if operation is None or prior is None or None in inputs:
         return None
     return {
         "algorithm": ALGORITHM,
-        "inputs": laws,
+        "inputs": list(inputs),
         "method": method if isinstance(method, str) else method.recipe(),
         "operation": operation,
-        "prior": target,
+        "prior": prior,
         "tol": float(tol).hex(),
     }
 

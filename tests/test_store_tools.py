@@ -36,11 +36,11 @@ def run(script: str, *arguments: str, **environment: str) -> subprocess.Complete
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 class TestTorture:
     def test_writers_killed_at_any_moment_leave_no_torn_table(self) -> None:
-        done = run("store_torture.py", "--kills", "30", "--reads", "300")
+        done = run("store_torture.py", "--kills", "60", "--reads", "500")
         assert done.returncode == 0, done.stdout + done.stderr
         told = json.loads(done.stdout)
-        assert told["kills"] >= 30
-        assert told["hits"] >= 50
+        assert told["kills"] >= 60
+        assert told["hits"] >= 100
         assert told["bad reads"] == told["bad files"] == told["orphans after the sweep"] == 0
 
     def test_a_writer_in_place_is_found_out(self, tmp_path: Path, monkeypatch) -> None:
