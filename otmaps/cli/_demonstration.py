@@ -95,7 +95,7 @@ def demo(
 ) -> None:
     """Measure raw and matched operations on image generators and write a page about it.
 
-    Takes about a minute with the two generators that come with otmaps, and writes one folder with
+    Takes two minutes with the two generators that come with otmaps, and writes one folder with
     an HTML page: interpolations, analogies and random walks, and what they do to the images.
     """
     if model is None and (prior, dim, classifier) != (None, None, None):
